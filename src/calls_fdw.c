@@ -1,0 +1,46 @@
+/*-------------------------------------------------------------------------
+ *
+ * calls_fdw.c
+ *		Entry of the extension: magic, initialisation, callbacks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+
+#include "explain.h"
+#include "http.h"
+#include "import.h"
+#include "plan.h"
+#include "scan.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(calls_fdw_handler);
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	calls_http_init();
+}
+
+Datum
+calls_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = callsGetForeignRelSize;
+	routine->GetForeignPaths = callsGetForeignPaths;
+	routine->GetForeignPlan = callsGetForeignPlan;
+	routine->BeginForeignScan = callsBeginForeignScan;
+	routine->IterateForeignScan = callsIterateForeignScan;
+	routine->ReScanForeignScan = callsReScanForeignScan;
+	routine->EndForeignScan = callsEndForeignScan;
+	routine->ExplainForeignScan = callsExplainForeignScan;
+	routine->ImportForeignSchema = callsImportForeignSchema;
+	PG_RETURN_POINTER(routine);
+}
