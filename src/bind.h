@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * bind.h
+ *		What of a query's predicates is sent to the provider, with which
+ *		values, and how exactly.
+ *
+ * The rule: a filter that may return fewer rows than the predicate is never
+ * sent.  A binding is made when a scan starts and its parameters are known,
+ * and in EXPLAIN, where an unknown operand stands as its SQL text.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_BIND_H
+#define CALLS_BIND_H
+
+#include "postgres.h"
+
+#include "definition.h"
+#include "filter.h"
+#include "option.h"
+
+/* One filter of the definition with the values it gets. */
+typedef struct CallsSentFilter
+{
+	const CallsFilter *filter;
+	int			column;			/* the column it was bound for, an index into
+								 * the definition's columns */
+	bool		known;			/* false (EXPLAIN): values are SQL text */
+	bool		exact;
+	int			nvalues;
+	const char **values;		/* UTF-8; how JSON writes them follows from
+								 * the filter's format */
+} CallsSentFilter;
+
+typedef enum CallsPushdown
+{
+	CALLS_PUSHDOWN_LOCAL = 0,	/* not sent */
+	CALLS_PUSHDOWN_SUPERSET,	/* sent; the API may return more */
+	CALLS_PUSHDOWN_EXACT,
+	CALLS_PUSHDOWN_TRUE			/* nothing to send: it holds for every row */
+} CallsPushdown;
+
+typedef struct CallsBinding
+{
+	bool		contradiction;	/* no row can match: ask nothing */
+	int			nsent;
+	CallsSentFilter *sent;
+	CallsPushdown *pushdown;	/* one per predicate */
+	bool		all_exact;		/* every predicate is pushed exactly */
+} CallsBinding;
+
+/* A binding in CurrentMemoryContext, which must keep what it is made from. */
+extern CallsBinding *calls_bind(const CallsDefinition *def,
+								const CallsSettings *settings,
+								const CallsTableColumn *columns,
+								int npredicates,
+								const CallsPredicate *predicates);
+
+#endif							/* CALLS_BIND_H */

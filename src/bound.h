@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * bound.h
+ *		Ranges of times and durations, in microseconds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_BOUND_H
+#define CALLS_BOUND_H
+
+#include "postgres.h"
+
+#include "access/stratnum.h"
+
+#include "definition.h"
+
+/*
+ * A closed range.  Times are microseconds since 2000-01-01 UTC (as
+ * TimestampTz), durations are microseconds.
+ */
+typedef struct CallsRange
+{
+	bool		has_lower;
+	bool		has_upper;
+	bool		widened;		/* a superset of what the predicate says */
+	int64		lower;
+	int64		upper;
+} CallsRange;
+
+/*
+ * The range of API values for which "column OP value" can be true, for a
+ * column of format "format" declared with SQL type "column_type" and an
+ * operand of type "type", not null.  Converts as the core's own casts do, in
+ * the session's TimeZone.  False where the range cannot be told or sent:
+ * infinite or overflowing values, types without a rule.
+ */
+extern bool calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
+						   StrategyNumber strategy, Oid type, Datum value,
+						   CallsRange *range);
+
+/*
+ * Text of a bound of "range" in the filter's format, rounded outwards to its
+ * precision and widened where the filter may exclude the bound itself; NULL
+ * where it cannot be expressed.  *exact tells whether the filter then selects
+ * precisely the range's side.
+ */
+extern char *calls_bound_text(const CallsFilter *filter, const CallsRange *range,
+							  bool *exact);
+
+#endif							/* CALLS_BOUND_H */

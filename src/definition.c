@@ -1,0 +1,382 @@
+/*-------------------------------------------------------------------------
+ *
+ * definition.c
+ *		Installed definitions: found by name, read once, reread when changed.
+ *
+ * A backend keeps one parsed version of each definition, in a memory context
+ * of its own.  A version that a changed file has replaced goes away with the
+ * last memory context that uses it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "storage/fd.h"
+#include "utils/memutils.h"
+#include "utils/varlena.h"
+
+#include "definition.h"
+#include "syntax.h"
+
+/* Below the server's share directory. */
+#define DEFINITION_DIRECTORY "extension/calls_fdw"
+#define DEFINITION_SUFFIX ".json"
+
+/* Describes the language and lies beside the definitions. */
+#define SCHEMA_NAME "schema"
+
+/* The largest of the five is 5 kB. */
+#define MAX_FILE_SIZE (1024 * 1024)
+
+/* Names further apart are no typing errors, as in the server's own hints. */
+#define MAX_EDITS 4
+#define MAX_HINT_LENGTH 255
+
+/* What tells a version of a file from another. */
+typedef struct FileVersion
+{
+	struct timespec modified;
+	off_t		size;
+	ino_t		inode;
+	dev_t		device;
+} FileVersion;
+
+/* A parsed version of a definition. */
+typedef struct CachedDefinition
+{
+	dlist_node	node;
+	MemoryContext context;		/* has all of it, this struct included */
+	CallsDefinition *def;
+	FileVersion version;
+	int			pins;			/* memory contexts that use it */
+	bool		retired;		/* no longer in the cache */
+} CachedDefinition;
+
+static dlist_head cache = DLIST_STATIC_INIT(cache);
+
+/* The directory of the definitions. */
+static char *
+definition_directory(void)
+{
+	char		share[MAXPGPATH];
+
+	get_share_path(my_exec_path, share);
+	return psprintf("%s/%s", share, DEFINITION_DIRECTORY);
+}
+
+/* May a file of this name be a definition? */
+static bool
+is_provider_name(const char *name)
+{
+	return calls_is_identifier(name) && strcmp(name, SCHEMA_NAME) != 0;
+}
+
+/* What identifies the file's version. */
+static FileVersion
+file_version(const struct stat *st)
+{
+	FileVersion version = {
+		.modified = st->st_mtim,
+		.size = st->st_size,
+		.inode = st->st_ino,
+		.device = st->st_dev
+	};
+
+	return version;
+}
+
+/* Is it the same version? */
+static bool
+same_version(const FileVersion *a, const FileVersion *b)
+{
+	return a->modified.tv_sec == b->modified.tv_sec &&
+		a->modified.tv_nsec == b->modified.tv_nsec &&
+		a->size == b->size && a->inode == b->inode && a->device == b->device;
+}
+
+/* Raises for a provider without a definition. */
+static void
+refuse_provider(const char *provider)
+{
+	List	   *names = NIL;
+	StringInfoData list;
+	const char *closest;
+	ListCell   *lc;
+
+	initStringInfo(&list);
+	foreach(lc, calls_list_providers())
+	{
+		names = lappend(names, strVal(lfirst(lc)));
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "",
+						 strVal(lfirst(lc)));
+	}
+	closest = calls_closest_name(provider, names);
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("provider \"%s\" does not exist", provider),
+			 closest != NULL ?
+			 errhint("Perhaps you meant the provider \"%s\".", closest) :
+			 names != NIL ?
+			 errhint("Installed providers are: %s.", list.data) :
+			 errhint("No definition is installed in \"%s\".",
+					 definition_directory())));
+}
+
+/* Raises for a file that cannot be a definition at all. */
+static void
+refuse_file(const char *provider, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
+			 errmsg("invalid definition of provider \"%s\"", provider),
+			 errdetail("The file %s.", why)));
+}
+
+/* The file's text, with its version in "version". */
+static char *
+read_file(const char *provider, const char *path, FileVersion *version)
+{
+	struct stat st;
+	char	   *text;
+	size_t		length = 0;
+	int			fd;
+
+	fd = OpenTransientFile(path, O_RDONLY | PG_BINARY);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not open file \"%s\": %m", path)));
+	if (st.st_size > MAX_FILE_SIZE)
+		refuse_file(provider, "is larger than 1 MB");
+
+	/* one byte more than there should be tells that the file has grown */
+	text = palloc(st.st_size + 2);
+	for (;;)
+	{
+		ssize_t		n = read(fd, text + length, st.st_size + 1 - length);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			ereport(ERROR,
+					(errcode_for_file_access(),
+					 errmsg("could not read file \"%s\": %m", path)));
+		length += n;
+		if (n == 0 || length > (size_t) st.st_size)
+			break;
+	}
+	CloseTransientFile(fd);
+	if (length != (size_t) st.st_size)
+		refuse_file(provider, "changed while it was read");
+	if (memchr(text, '\0', length) != NULL)
+		refuse_file(provider, "contains a null byte");
+	text[length] = '\0';
+	*version = file_version(&st);
+	return text;
+}
+
+/* Read and parse a definition into a context of its own. */
+static CachedDefinition *
+load_definition(const char *provider, const char *path)
+{
+	MemoryContext scratch;
+	MemoryContext context;
+	MemoryContext caller;
+	CachedDefinition *entry;
+	CallsDefinition *def;
+	char	   *text;
+
+	/* both go away with the caller's context if anything is raised */
+	scratch = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw definition file",
+									ALLOCSET_DEFAULT_SIZES);
+	context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw definition",
+									ALLOCSET_SMALL_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	entry = palloc0(sizeof(CachedDefinition));
+	entry->context = context;
+
+	MemoryContextSwitchTo(scratch);
+	text = read_file(provider, path, &entry->version);
+	MemoryContextSwitchTo(context);
+	def = calls_parse_definition(text, provider);
+	if (strcmp(def->provider, provider) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
+				 errmsg("invalid definition of provider \"%s\"", provider),
+				 errdetail("Key \"provider\" is \"%s\", which is not the name of the file.",
+						   def->provider)));
+	entry->def = def;
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	MemoryContextSetParent(context, TopMemoryContext);
+	return entry;
+}
+
+/* Take a version out of the cache; it goes away when nobody uses it. */
+static void
+retire(CachedDefinition *entry)
+{
+	dlist_delete(&entry->node);
+	entry->retired = true;
+	if (entry->pins == 0)
+		MemoryContextDelete(entry->context);
+}
+
+/* A memory context that used a version goes away. */
+static void
+release(void *arg)
+{
+	CachedDefinition *entry = arg;
+
+	if (--entry->pins == 0 && entry->retired)
+		MemoryContextDelete(entry->context);
+}
+
+/* Keep a version as long as CurrentMemoryContext. */
+static void
+pin(CachedDefinition *entry)
+{
+	MemoryContextCallback *callback = palloc0(sizeof(MemoryContextCallback));
+
+	callback->func = release;
+	callback->arg = entry;
+	entry->pins++;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+}
+
+/* The cached version of a provider, or NULL. */
+static CachedDefinition *
+find_cached(const char *provider)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache)
+	{
+		CachedDefinition *entry = dlist_container(CachedDefinition, node, iter.cur);
+
+		if (strcmp(entry->def->provider, provider) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+const CallsDefinition *
+calls_get_definition(const char *provider)
+{
+	CachedDefinition *entry;
+	FileVersion version;
+	struct stat st;
+	char	   *path;
+
+	if (!is_provider_name(provider))
+		refuse_provider(provider);
+	path = psprintf("%s/%s%s", definition_directory(), provider, DEFINITION_SUFFIX);
+	if (stat(path, &st) != 0)
+	{
+		if (errno == ENOENT)
+			refuse_provider(provider);
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	}
+
+	if (!S_ISREG(st.st_mode))	/* opening a pipe would wait */
+		refuse_file(provider, "is not a regular file");
+	version = file_version(&st);
+	entry = find_cached(provider);
+	if (entry == NULL || !same_version(&entry->version, &version))
+	{
+		CachedDefinition *loaded = load_definition(provider, path);
+
+		if (entry != NULL)
+			retire(entry);
+		entry = loaded;
+		dlist_push_head(&cache, &entry->node);
+	}
+	pin(entry);
+	return entry->def;
+}
+
+/* Order two String nodes. */
+static int
+compare_strings(const ListCell *a, const ListCell *b)
+{
+	return strcmp(strVal(lfirst(a)), strVal(lfirst(b)));
+}
+
+List *
+calls_list_providers(void)
+{
+	char	   *directory = definition_directory();
+	List	   *providers = NIL;
+	struct dirent *file;
+	DIR		   *dir;
+
+	dir = AllocateDir(directory);
+	if (dir == NULL && errno == ENOENT)
+		return NIL;
+	while ((file = ReadDir(dir, directory)) != NULL)
+	{
+		size_t		length = strlen(file->d_name);
+		size_t		suffix = strlen(DEFINITION_SUFFIX);
+		char	   *name;
+
+		if (length <= suffix ||
+			strcmp(file->d_name + length - suffix, DEFINITION_SUFFIX) != 0)
+			continue;
+		name = pnstrdup(file->d_name, length - suffix);
+		if (is_provider_name(name))
+			providers = lappend(providers, makeString(name));
+	}
+	FreeDir(dir);
+	list_sort(providers, compare_strings);
+	return providers;
+}
+
+int
+calls_find_column(const CallsDefinition *def, const char *name)
+{
+	for (int i = 0; i < def->ncolumns; i++)
+	{
+		if (strcmp(def->columns[i].name, name) == 0)
+			return i;
+	}
+	return -1;
+}
+
+const char *
+calls_closest_name(const char *name, List *candidates)
+{
+	int			length = (int) strlen(name);
+	int			limit = Min(MAX_EDITS, length / 2);
+	const char *closest = NULL;
+	ListCell   *lc;
+
+	if (length > MAX_HINT_LENGTH)
+		return NULL;
+	foreach(lc, candidates)
+	{
+		const char *candidate = lfirst(lc);
+		int			distance;
+
+		if (limit < 0 || strlen(candidate) > MAX_HINT_LENGTH)
+			continue;
+		distance = varstr_levenshtein_less_equal(name, length,
+												 candidate, (int) strlen(candidate),
+												 1, 1, 1, limit, true);
+		if (distance <= limit)
+		{
+			closest = candidate;
+			limit = distance - 1;	/* later ones must be closer */
+		}
+	}
+	return closest;
+}
