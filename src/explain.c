@@ -1,0 +1,184 @@
+/*-------------------------------------------------------------------------
+ *
+ * explain.c
+ *		What EXPLAIN shows of a scan, without any network traffic.
+ *
+ * The request is built as the scan would build its first one.  Parameters and
+ * stable expressions stand as their SQL text; secrets, host and port never
+ * appear, and the account id stays a placeholder.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+
+#include "bind.h"
+#include "explain.h"
+#include "filter.h"
+#include "option.h"
+#include "pager.h"
+#include "plan.h"
+#include "request.h"
+#include "scan.h"
+
+/* What is needed to show a plan node. */
+typedef struct ExplainContext
+{
+	ForeignScan *plan;
+	List	   *deparse;		/* for deparse_expression */
+	const CallsDefinition *def;
+	CallsSettings *settings;
+	int			npredicates;
+	CallsPredicate *predicates;
+	CallsBinding *binding;
+} ExplainContext;
+
+/* SQL text of an expression of the plan. */
+static char *
+expr_text(const ExplainContext *context, Node *expr)
+{
+	return deparse_expression(expr, context->deparse, false, false);
+}
+
+/* Sets an operand from the plan: constants are known, the rest has text. */
+static void
+show_operand(const ExplainContext *context, CallsOperand *operand, Node *expr)
+{
+	operand->known = IsA(expr, Const);
+	if (operand->known)
+	{
+		operand->value = ((Const *) expr)->constvalue;
+		operand->isnull = ((Const *) expr)->constisnull;
+	}
+	else
+		operand->sql = expr_text(context, expr);
+}
+
+static ExplainContext
+make_context(ForeignScanState *node, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	Relation	rel = node->ss.ss_currentRelation;
+	ExplainContext context = {.plan = plan};
+	ListCell   *lc = list_head(plan->fdw_exprs);
+
+	/* no user: neither mapping nor secrets are needed to plan */
+	context.settings = calls_get_settings(RelationGetRelid(rel), InvalidOid, &context.def);
+	context.deparse = set_deparse_context_plan(es->deparse_cxt, (Plan *) plan, NIL);
+	context.predicates =
+		calls_restore_predicates(list_nth(plan->fdw_private, CALLS_SCAN_PREDICATES),
+								 &context.npredicates);
+	for (int i = 0; i < context.npredicates; i++)
+	{
+		for (int j = 0; j < context.predicates[i].noperands; j++)
+		{
+			show_operand(&context, &context.predicates[i].operands[j], lfirst(lc));
+			lc = lnext(plan->fdw_exprs, lc);
+		}
+	}
+	context.binding = calls_bind(context.def, context.settings,
+								 calls_get_table_columns(rel, context.def),
+								 context.npredicates, context.predicates);
+	return context;
+}
+
+/* LIMIT plus OFFSET where both are constants and the scan may use them. */
+static int64
+constant_limit(const ExplainContext *context)
+{
+	List	   *exprs = context->plan->fdw_exprs;
+	int			nlimit = intVal(list_nth(context->plan->fdw_private, CALLS_SCAN_LIMIT_EXPRS));
+	int64		sum = 0;
+
+	if (!context->binding->all_exact ||
+		!boolVal(list_nth(context->plan->fdw_private, CALLS_SCAN_ALL_QUALS)))
+		return 0;
+	for (int i = list_length(exprs) - nlimit; i < list_length(exprs); i++)
+	{
+		Const	   *value = list_nth(exprs, i);
+
+		if (!IsA(value, Const) || value->constisnull)
+			return 0;
+		sum += Min(DatumGetInt64(value->constvalue), PG_INT32_MAX);
+	}
+	return sum;
+}
+
+/* "POST /path {...}" */
+static void
+show_request(const ExplainContext *context, ExplainState *es)
+{
+	CallsPosition position;
+	CallsRequest *request;
+
+	if (context->binding->contradiction)
+	{
+		ExplainPropertyText("Remote Request", "none (no call can match)", es);
+		return;
+	}
+	position = calls_first_position(context->def, context->settings,
+									constant_limit(context));
+	request = calls_build_request(context->def, context->settings, context->binding,
+								  &position, true);
+	ExplainPropertyText("Remote Request",
+						psprintf("%s %s%s%s", request->method, request->target,
+								 request->body ? " " : "",
+								 request->body ? request->body : ""),
+						es);
+}
+
+/* The clauses that are sent, each with how exactly. */
+static void
+show_filters(const ExplainContext *context, ExplainState *es)
+{
+	List	   *shown = NIL;
+
+	if (context->binding->contradiction)
+		return;
+	for (int i = 0; i < context->npredicates; i++)
+	{
+		CallsPushdown pushdown = context->binding->pushdown[i];
+		Node	   *clause = list_nth(context->plan->scan.plan.qual,
+									  context->predicates[i].qual);
+
+		if (pushdown == CALLS_PUSHDOWN_LOCAL || pushdown == CALLS_PUSHDOWN_TRUE)
+			continue;
+		shown = lappend(shown, psprintf("%s %s", expr_text(context, clause),
+										pushdown == CALLS_PUSHDOWN_EXACT
+										? "exact" : "superset"));
+	}
+	if (shown != NIL)
+		ExplainPropertyList("Remote Filter", shown, es);
+}
+
+/* EXPLAIN ANALYZE: what the scan cost. */
+static void
+show_counters(const CallsCounters *counters, ExplainState *es)
+{
+	ExplainPropertyInteger("Requests", NULL, counters->requests, es);
+	ExplainPropertyInteger("Retries", NULL, counters->retries, es);
+	ExplainPropertyInteger("Pages", NULL, counters->pages, es);
+	ExplainPropertyInteger("Rows Received", NULL, counters->rows, es);
+	ExplainPropertyInteger("Bytes Received", NULL, counters->bytes, es);
+	if (es->timing)
+		ExplainPropertyFloat("Wait Time", "ms", counters->wait / 1000.0, 3, es);
+}
+
+void
+callsExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	const CallsCounters *counters = calls_scan_counters(node);
+
+	if (es->verbose)
+	{
+		ExplainContext context = make_context(node, es);
+
+		show_request(&context, es);
+		show_filters(&context, es);
+	}
+	if (es->analyze && counters != NULL)
+		show_counters(counters, es);
+}

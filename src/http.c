@@ -1,0 +1,992 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.c
+ *		HTTP for a backend: one curl multi handle, one epoll descriptor, the
+ *		latch.
+ *
+ * The only file that calls libcurl.  libcurl tells the reactor below which
+ * sockets and which timer it waits for; both hang on one epoll descriptor,
+ * which is itself pollable, so a backend waits for its latch and for all its
+ * transfers at once.  Nothing here blocks inside libcurl, therefore a cancel
+ * is seen as soon as the latch is set.  That relies on
+ *
+ * - a libcurl that looks names up in a thread of its own or with c-ares, and
+ *	 CURLOPT_QUICK_EXIT, which leaves such a thread behind instead of waiting
+ *	 for it;
+ * - all signals being blocked while libcurl runs: a thread it starts inherits
+ *	 that, so no signal handler of the server runs outside the main thread;
+ * - the server ignoring SIGPIPE, which CURLOPT_NOSIGNAL leaves to the caller.
+ *
+ * Functions that libcurl calls (register_socket to receive_body) neither
+ * raise nor allocate from a memory context: a longjmp through libcurl would
+ * leave its handles in an undefined state.  They note what happened, and it
+ * is raised outside.
+ *
+ * What a status or a body means, and whether to try again, is left to the
+ * callers.  URLs and dates are in http_url.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "http.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "storage/fd.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+#include "utils/wait_event.h"
+
+#if LIBCURL_VERSION_NUM < 0x075700
+#error "calls_fdw needs libcurl 7.87 or later, for CURLOPT_QUICK_EXIT"
+#endif
+
+/* Connections kept for later requests, over all servers of the session. */
+#define MAX_IDLE_CONNECTIONS 32
+
+/*
+ * After so long, a look at the latch.  What libcurl does for one event comes
+ * on top: it takes up to 100 reads, about 50 ms where they are decompressed.
+ */
+#define MAX_DRIVE_MS 10
+
+/* Descriptors a new transfer leaves free: a wait on the latch takes one. */
+#define SPARE_DESCRIPTORS 8
+
+/* A body buffer starts with one of libcurl's reads and doubles from there. */
+#define FIRST_BODY_CAPACITY (CURL_MAX_WRITE_SIZE + 1)
+
+/* Longer header values are cut: 256 bytes hold any date, number or type. */
+#define MAX_HEADER_LENGTH 256
+
+/* The longest single wait of calls_http_sleep, well within WaitLatch's. */
+#define MAX_NAP_MS (60 * 60 * 1000)
+
+/* Header values of the last header block, null-terminated; "" where absent. */
+typedef struct ReplyHeaders
+{
+	char		content_type[MAX_HEADER_LENGTH + 1];
+	char		date[MAX_HEADER_LENGTH + 1];
+	char		retry_after[MAX_HEADER_LENGTH + 1];
+	char		rate_reset[MAX_HEADER_LENGTH + 1];
+} ReplyHeaders;
+
+struct CallsHttpTransfer
+{
+	CallsHttpReply reply;		/* complete once its outcome is set */
+	MemoryContext context;		/* holds this struct and nothing else */
+	MemoryContextCallback release;	/* of context: frees what follows */
+
+	/* owned, outside the memory context; NULL where not there */
+	CURL	   *easy;
+	struct curl_slist *headers;
+	char	   *body;			/* null-terminated after length bytes */
+	char	   *proxy;			/* as given, to keep it out of messages */
+	bool		attached;		/* is easy in the reactor's multi? */
+
+	/* the body */
+	size_t		length;
+	size_t		capacity;		/* of body, its terminator included */
+	size_t		max_size;
+
+	/* what happened inside libcurl */
+	bool		too_large;		/* body went beyond max_size */
+	bool		out_of_memory;	/* to be raised outside */
+	double		neglected;		/* reactor.neglected at the start */
+	ReplyHeaders received;
+	char		message[CURL_ERROR_SIZE];	/* libcurl's error buffer */
+};
+
+/* One per backend; made for the first transfer and kept. */
+static struct
+{
+	CURLM	   *multi;			/* NULL: not made yet */
+	int			epoll;			/* readable when there is something to do */
+	int			timer;			/* timerfd in epoll: libcurl's next deadline */
+	int			attached;		/* transfers in multi */
+	const char *failure;		/* multi is unusable: why; else NULL */
+
+	/* descriptors, so that fd.c leaves room for them */
+	long		connected;		/* connections libcurl ever made */
+	int			reserved;		/* descriptors that fd.c knows of */
+
+	/* time during which nobody waited for or drove the transfers */
+	instr_time	attended;		/* last time somebody did */
+	double		neglected;		/* total, in ms */
+}			reactor = {.epoll = -1,.timer = -1};
+
+/* Options that are the same for every request. */
+static const struct
+{
+	CURLoption	option;
+	long		value;
+}			fixed_numbers[] =
+{
+	{CURLOPT_NOSIGNAL, 1},
+	{CURLOPT_QUICK_EXIT, 1},
+	{CURLOPT_FOLLOWLOCATION, 0},
+	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
+	{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+	{CURLOPT_PATH_AS_IS, 1},	/* what EXPLAIN shows is what is sent */
+	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
+	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},	/* or later */
+	{CURLOPT_SSL_VERIFYPEER, 1},
+	{CURLOPT_SSL_VERIFYHOST, 2},
+	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+	{CURLOPT_TCP_KEEPALIVE, 1},
+};
+
+static const struct
+{
+	CURLoption	option;
+	const char *value;
+}			fixed_texts[] =
+{
+	{CURLOPT_PROTOCOLS_STR, "http,https"},
+	{CURLOPT_ACCEPT_ENCODING, ""},	/* all that libcurl can decode */
+	{CURLOPT_USERAGENT, "calls_fdw/1.0"},
+	{CURLOPT_NOPROXY, ""},		/* not NULL: that reads the environment */
+};
+
+/* Response headers to keep, and where. */
+static const struct
+{
+	const char *name;
+	size_t		offset;			/* in ReplyHeaders */
+}			kept_headers[] =
+{
+	{"content-type", offsetof(ReplyHeaders, content_type)},
+	{"date", offsetof(ReplyHeaders, date)},
+	{"retry-after", offsetof(ReplyHeaders, retry_after)},
+	{"x-ratelimit-reset", offsetof(ReplyHeaders, rate_reset)},
+};
+
+/*
+ * Every call of libcurl that may start a thread stands between these two.
+ */
+static void
+enter_libcurl(sigset_t *saved)
+{
+	sigset_t	all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, saved);
+}
+
+/*
+ * Also tells fd.c how many descriptors there may be: libcurl 7.88 does not
+ * report every socket that it closes, so this is an upper bound, not a count.
+ * Raises nothing.
+ */
+static void
+leave_libcurl(const sigset_t *saved)
+{
+	int			needed = 0;
+
+	pthread_sigmask(SIG_SETMASK, saved, NULL);
+
+	if (reactor.multi != NULL)
+		needed = 2 + reactor.attached +
+			(int) Min(reactor.connected, MAX_IDLE_CONNECTIONS);
+	for (; reactor.reserved < needed; reactor.reserved++)
+		ReserveExternalFD();
+	for (; reactor.reserved > needed; reactor.reserved--)
+		ReleaseExternalFD();
+}
+
+/* Called by libcurl: wait for something else on a socket, or no longer. */
+static int
+register_socket(CURL *easy, curl_socket_t socket, int what, void *data,
+				void *socket_data)
+{
+	struct epoll_event event = {.data.fd = socket};
+
+	(void) easy;
+	(void) data;
+	(void) socket_data;
+
+	if (what == CURL_POLL_REMOVE)
+	{
+		/* A socket that is closed already has left by itself. */
+		epoll_ctl(reactor.epoll, EPOLL_CTL_DEL, socket, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		event.events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		event.events |= EPOLLOUT;
+	if (epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, socket, &event) == 0)
+		return 0;
+	if (errno == EEXIST &&
+		epoll_ctl(reactor.epoll, EPOLL_CTL_MOD, socket, &event) == 0)
+		return 0;
+	return -1;
+}
+
+/* Called by libcurl: its next deadline in ms, -1 for none. */
+static int
+register_timer(CURLM *multi, long timeout, void *data)
+{
+	struct itimerspec spec = {0};
+
+	(void) multi;
+	(void) data;
+
+	if (timeout > 0)
+	{
+		spec.it_value.tv_sec = timeout / 1000;
+		spec.it_value.tv_nsec = (timeout % 1000) * 1000000;
+	}
+	else if (timeout == 0)
+		spec.it_value.tv_nsec = 1;	/* zero would disarm */
+
+	return timerfd_settime(reactor.timer, 0, &spec, NULL);
+}
+
+/* Called by libcurl: a socket that programs of COPY do not inherit. */
+static curl_socket_t
+open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void) data;
+	(void) purpose;
+
+	return socket(address->family, address->socktype | SOCK_CLOEXEC,
+				  address->protocol);
+}
+
+/*
+ * Copies a header's value without the blanks around it, and with '?' for
+ * what is not printable ASCII and might not be valid in the database.
+ */
+static void
+copy_header_value(char *target, const char *value, size_t length)
+{
+	while (length > 0 && (unsigned char) value[0] <= ' ')
+	{
+		value++;
+		length--;
+	}
+	while (length > 0 && (unsigned char) value[length - 1] <= ' ')
+		length--;
+
+	length = Min(length, MAX_HEADER_LENGTH);
+	for (size_t i = 0; i < length; i++)
+		target[i] = (value[i] >= ' ' && value[i] <= '~') ? value[i] : '?';
+	target[length] = '\0';
+}
+
+/* Called by libcurl with each header line, status lines included. */
+static size_t
+receive_header(char *line, size_t size, size_t count, void *data)
+{
+	CallsHttpTransfer *transfer = data;
+	size_t		length = size * count;
+
+	/* Interim replies have header blocks too; the last one counts. */
+	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+		memset(&transfer->received, 0, sizeof(transfer->received));
+
+	for (size_t i = 0; i < lengthof(kept_headers); i++)
+	{
+		size_t		name_length = strlen(kept_headers[i].name);
+
+		if (length > name_length && line[name_length] == ':' &&
+			pg_strncasecmp(line, kept_headers[i].name, name_length) == 0)
+			copy_header_value((char *) &transfer->received +
+							  kept_headers[i].offset,
+							  line + name_length + 1,
+							  length - name_length - 1);
+	}
+	return length;
+}
+
+/*
+ * Makes room for "more" bytes of body and a terminator; false where memory is
+ * short.
+ */
+static bool
+enlarge_body(CallsHttpTransfer *transfer, size_t more)
+{
+	size_t		needed = transfer->length + more + 1;
+	size_t		capacity = Max(transfer->capacity, FIRST_BODY_CAPACITY);
+	char	   *body;
+
+	if (needed <= transfer->capacity)
+		return true;
+	while (capacity < needed)
+		capacity *= 2;
+	capacity = Min(capacity, transfer->max_size + 1);
+
+	body = realloc(transfer->body, capacity);
+	if (body == NULL)
+		return false;
+	transfer->body = body;
+	transfer->capacity = capacity;
+	return true;
+}
+
+/* Called by libcurl with a piece of the body, decompressed. */
+static size_t
+receive_body(char *piece, size_t size, size_t count, void *data)
+{
+	CallsHttpTransfer *transfer = data;
+	size_t		more = size * count;
+
+	if (more > transfer->max_size - transfer->length)
+	{
+		transfer->too_large = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	if (!enlarge_body(transfer, more))
+	{
+		transfer->out_of_memory = true;
+		return CURL_WRITEFUNC_ERROR;
+	}
+	memcpy(transfer->body + transfer->length, piece, more);
+	transfer->length += more;
+	transfer->body[transfer->length] = '\0';
+	return more;
+}
+
+/*
+ * Takes a transfer out of the multi handle, which ends it if it is under way,
+ * and frees what only libcurl needed.  Raises nothing.
+ */
+static void
+detach_transfer(CallsHttpTransfer *transfer)
+{
+	sigset_t	saved;
+
+	enter_libcurl(&saved);
+	if (transfer->attached)
+	{
+		long		connected = 0;
+
+		curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connected);
+		reactor.connected += connected;
+		curl_multi_remove_handle(reactor.multi, transfer->easy);
+		transfer->attached = false;
+		reactor.attached--;
+	}
+	curl_easy_cleanup(transfer->easy);
+	transfer->easy = NULL;
+	curl_slist_free_all(transfer->headers);
+	transfer->headers = NULL;
+	leave_libcurl(&saved);
+}
+
+/* Reset callback of a transfer's memory context. */
+static void
+release_transfer(void *arg)
+{
+	CallsHttpTransfer *transfer = arg;
+
+	detach_transfer(transfer);
+	free(transfer->body);
+	transfer->body = NULL;
+	free(transfer->proxy);
+	transfer->proxy = NULL;
+}
+
+/* Closes everything; also half a reactor.  No transfer may be attached. */
+static void
+destroy_reactor(void)
+{
+	sigset_t	saved;
+
+	Assert(reactor.attached == 0);
+
+	enter_libcurl(&saved);
+	if (reactor.multi != NULL)
+		curl_multi_cleanup(reactor.multi);
+	reactor.multi = NULL;
+	if (reactor.timer >= 0)
+		close(reactor.timer);
+	reactor.timer = -1;
+	if (reactor.epoll >= 0)
+		close(reactor.epoll);
+	reactor.epoll = -1;
+	reactor.failure = NULL;
+	reactor.connected = 0;
+	leave_libcurl(&saved);
+}
+
+/* Makes the reactor; false, with errno set, where it cannot be made whole. */
+static bool
+make_reactor(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	reactor.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (reactor.epoll < 0)
+		return false;
+	reactor.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (reactor.timer < 0)
+		return false;
+	event.data.fd = reactor.timer;
+	if (epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, reactor.timer, &event) < 0)
+		return false;
+
+	reactor.multi = curl_multi_init();
+	if (reactor.multi == NULL)
+	{
+		errno = ENOMEM;
+		return false;
+	}
+	curl_multi_setopt(reactor.multi, CURLMOPT_SOCKETFUNCTION, register_socket);
+	curl_multi_setopt(reactor.multi, CURLMOPT_TIMERFUNCTION, register_timer);
+	curl_multi_setopt(reactor.multi, CURLMOPT_MAXCONNECTS,
+					  (long) MAX_IDLE_CONNECTIONS);
+	return true;
+}
+
+/* Raises if the multi handle broke down, now or earlier. */
+static void
+check_multi_code(CURLMcode code)
+{
+	if (code != CURLM_OK)
+		reactor.failure = curl_multi_strerror(code);
+	if (reactor.failure != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not drive HTTP requests: %s",
+						reactor.failure)));
+}
+
+/* Raises HV00N where fd.c has no room for one more socket. */
+static void
+check_descriptors(void)
+{
+	int			spare = 0;
+
+	while (spare < SPARE_DESCRIPTORS && AcquireExternalFD())
+		spare++;
+	for (int i = 0; i < spare; i++)
+		ReleaseExternalFD();
+	if (spare < SPARE_DESCRIPTORS)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not start an HTTP request"),
+				 errdetail("There are too many open files.")));
+}
+
+/* Makes sure that there is a usable reactor; raises HV00N otherwise. */
+static void
+ensure_reactor(void)
+{
+	if (reactor.failure != NULL && reactor.attached == 0)
+		destroy_reactor();
+	check_multi_code(CURLM_OK);
+
+	check_descriptors();
+
+	if (reactor.multi == NULL)
+	{
+		if (!make_reactor())
+		{
+			int			save_errno = errno;
+
+			destroy_reactor();
+			errno = save_errno;
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("could not start an HTTP request: %m")));
+		}
+		INSTR_TIME_SET_CURRENT(reactor.attended);
+	}
+}
+
+/* What an error of libcurl means to a caller. */
+static CallsHttpOutcome
+outcome_of(const CallsHttpTransfer *transfer, CURLcode code)
+{
+	if (transfer->too_large)
+		return CALLS_HTTP_TOO_LARGE;
+
+	switch (code)
+	{
+		case CURLE_OK:
+			return CALLS_HTTP_REPLY;
+		case CURLE_COULDNT_RESOLVE_PROXY:
+		case CURLE_COULDNT_RESOLVE_HOST:
+		case CURLE_COULDNT_CONNECT:
+		case CURLE_PROXY:
+		case CURLE_SSL_CONNECT_ERROR:	/* certificates have other codes */
+			return CALLS_HTTP_UNREACHABLE;
+		case CURLE_OPERATION_TIMEDOUT:
+			return CALLS_HTTP_TIMEOUT;
+		case CURLE_WEIRD_SERVER_REPLY:
+		case CURLE_PARTIAL_FILE:
+		case CURLE_GOT_NOTHING:
+		case CURLE_SEND_ERROR:
+		case CURLE_RECV_ERROR:
+		case CURLE_HTTP2:
+		case CURLE_HTTP2_STREAM:
+		case CURLE_ABORTED_BY_CALLBACK: /* register_socket or _timer failed */
+			return CALLS_HTTP_BROKEN;
+		default:
+			return CALLS_HTTP_REFUSED;
+	}
+}
+
+/*
+ * A timeout that struck while nobody looked, say because the client let a
+ * cursor rest, is not the provider's.
+ */
+static bool
+was_neglected(const CallsHttpTransfer *transfer)
+{
+	double		neglected = reactor.neglected - transfer->neglected;
+	curl_off_t	total = 0;		/* in microseconds */
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &total);
+	return neglected * 1000 > (double) total / 2;
+}
+
+/* Leaves in "message" one line about a failed transfer. */
+static void
+describe_failure(CallsHttpTransfer *transfer, CURLcode code)
+{
+	char	   *message = transfer->message;
+	size_t		size = sizeof(transfer->message);
+	char	   *c;
+
+	if (transfer->reply.outcome == CALLS_HTTP_TOO_LARGE)
+		snprintf(message, size, "The body is larger than %zu bytes",
+				 transfer->max_size);
+	else if (code == CURLE_OPERATION_TIMEDOUT &&
+			 transfer->reply.outcome == CALLS_HTTP_BROKEN)
+		strlcpy(message, "The timeout struck while the session was idle",
+				size);
+	else if (message[0] == '\0' ||
+			 (transfer->proxy != NULL && transfer->proxy[0] != '\0' &&
+			  strstr(message, transfer->proxy) != NULL))
+		strlcpy(message, curl_easy_strerror(code), size);
+
+	for (c = message; *c != '\0'; c++)
+	{
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+	}
+}
+
+/* Fills in the reply of a transfer that libcurl is done with. */
+static void
+finish_transfer(CallsHttpTransfer *transfer, CURLcode code)
+{
+	CallsHttpReply *reply = &transfer->reply;
+	const ReplyHeaders *received = &transfer->received;
+	long		status = 0;
+	curl_off_t	bytes = 0;
+
+	if (code == CURLE_OUT_OF_MEMORY)
+		transfer->out_of_memory = true;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	reply->status = (int) status;
+	reply->bytes = (uint64) bytes;
+	if (transfer->body != NULL)
+		reply->body = transfer->body;
+	reply->length = transfer->length;
+	reply->content_type = received->content_type;
+	if (received->date[0] != '\0')
+		reply->date = Max(calls_http_parse_date(received->date), 0);
+	if (received->retry_after[0] != '\0')
+		reply->retry_after = received->retry_after;
+	if (received->rate_reset[0] != '\0')
+		reply->rate_reset = received->rate_reset;
+
+	reply->outcome = outcome_of(transfer, code);
+	if (reply->outcome == CALLS_HTTP_TIMEOUT && was_neglected(transfer))
+		reply->outcome = CALLS_HTTP_BROKEN;
+	if (reply->outcome != CALLS_HTTP_REPLY)
+	{
+		describe_failure(transfer, code);
+		reply->message = transfer->message;
+	}
+	detach_transfer(transfer);
+}
+
+static double
+milliseconds_since(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+/*
+ * Notes that somebody takes care of the transfers now, and whether they were
+ * left alone since the last time.
+ */
+static void
+attend(bool waited)
+{
+	if (!waited)
+		reactor.neglected += milliseconds_since(reactor.attended);
+	INSTR_TIME_SET_CURRENT(reactor.attended);
+}
+
+/* Hands one event to libcurl. */
+static CURLMcode
+handle_event(const struct epoll_event *event)
+{
+	int			running;
+	int			what = 0;
+
+	if (event->data.fd == reactor.timer)
+	{
+		uint64		expirations;
+
+		/* Unread, it would keep the epoll descriptor readable. */
+		if (read(reactor.timer, &expirations, sizeof(expirations)) < 0 &&
+			errno != EAGAIN)
+			return CURLM_INTERNAL_ERROR;
+		return curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT,
+										0, &running);
+	}
+
+	if (event->events & EPOLLIN)
+		what |= CURL_CSELECT_IN;
+	if (event->events & EPOLLOUT)
+		what |= CURL_CSELECT_OUT;
+	if (event->events & (EPOLLERR | EPOLLHUP))
+		what |= CURL_CSELECT_ERR;
+	return curl_multi_socket_action(reactor.multi, event->data.fd, what,
+									&running);
+}
+
+/* Finishes the transfers that libcurl is done with. */
+static void
+collect_finished(void)
+{
+	CURLMsg    *message;
+	int			left;
+
+	while ((message = curl_multi_info_read(reactor.multi, &left)) != NULL)
+	{
+		CURLcode	code = message->data.result;
+		char	   *transfer = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
+		finish_transfer((CallsHttpTransfer *) transfer, code);
+	}
+}
+
+/*
+ * Does what can be done without waiting, for all transfers.  To be called
+ * after attend.  Raises HV00N where the multi handle breaks down.
+ */
+static void
+drive_transfers(void)
+{
+	struct epoll_event event;
+	int			count;
+
+	check_multi_code(CURLM_OK);
+
+	/* One event at a time: so the kernel lets all sockets have their turn. */
+	while ((count = epoll_wait(reactor.epoll, &event, 1, 0)) > 0)
+	{
+		CURLMcode	code;
+		sigset_t	saved;
+
+		enter_libcurl(&saved);
+		code = handle_event(&event);
+		collect_finished();
+		leave_libcurl(&saved);
+
+		check_multi_code(code);
+		if (milliseconds_since(reactor.attended) > MAX_DRIVE_MS)
+			break;
+	}
+	if (count < 0 && errno != EINTR)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not wait for HTTP replies: %m")));
+}
+
+/*
+ * Waits until something happens or "timeout" ms are over (-1: never), and
+ * drives all transfers.
+ */
+static void
+wait_and_drive(long timeout)
+{
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+	pgsocket	socket = PGINVALID_SOCKET;
+
+	if (reactor.multi != NULL)
+	{
+		events |= WL_SOCKET_READABLE;
+		socket = reactor.epoll;
+		attend(false);
+	}
+	if (timeout >= 0)
+		events |= WL_TIMEOUT;
+
+	if (WaitLatchOrSocket(MyLatch, events, socket, timeout,
+						  PG_WAIT_EXTENSION) & WL_LATCH_SET)
+		ResetLatch(MyLatch);
+
+	if (reactor.multi != NULL)
+		attend(true);
+	CHECK_FOR_INTERRUPTS();
+	if (reactor.multi != NULL)
+		drive_transfers();
+}
+
+/* Raises for a failed call of libcurl while a request is being prepared. */
+static void
+check_code(CURLcode code)
+{
+	if (code == CURLE_OK)
+		return;
+	if (code == CURLE_OUT_OF_MEMORY)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+			 errmsg("could not prepare an HTTP request: %s",
+					curl_easy_strerror(code))));
+}
+
+static void
+set_number(CURL *easy, CURLoption option, long value)
+{
+	check_code(curl_easy_setopt(easy, option, value));
+}
+
+static void
+set_text(CURL *easy, CURLoption option, const char *value)
+{
+	check_code(curl_easy_setopt(easy, option, value));
+}
+
+/* Sets what does not depend on the request, and the callbacks. */
+static void
+set_fixed_options(CallsHttpTransfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+
+	for (size_t i = 0; i < lengthof(fixed_numbers); i++)
+		set_number(easy, fixed_numbers[i].option, fixed_numbers[i].value);
+	for (size_t i = 0; i < lengthof(fixed_texts); i++)
+		set_text(easy, fixed_texts[i].option, fixed_texts[i].value);
+
+	check_code(curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer));
+	check_code(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message));
+	check_code(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
+	check_code(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header));
+	check_code(curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
+	check_code(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body));
+	check_code(curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer));
+}
+
+static void
+add_header(CallsHttpTransfer *transfer, const char *header)
+{
+	struct curl_slist *headers = curl_slist_append(transfer->headers, header);
+
+	if (headers == NULL)
+		check_code(CURLE_OUT_OF_MEMORY);
+	transfer->headers = headers;
+}
+
+/* Sets the method, the headers and the body; a body is JSON. */
+static void
+set_content(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+	bool		typed = false;
+	ListCell   *cell;
+
+	foreach(cell, request->headers)
+	{
+		const char *header = lfirst(cell);
+
+		if (pg_strncasecmp(header, "Content-Type:", 13) == 0)
+			typed = true;
+		add_header(transfer, header);
+	}
+
+	if (strcmp(request->method, "POST") == 0)
+	{
+		if (!typed)
+			add_header(transfer, "Content-Type: application/json");
+		add_header(transfer, "Expect:");	/* no 100-continue round trip */
+		set_number(easy, CURLOPT_POST, 1);
+		check_code(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+									(curl_off_t) (request->body != NULL ?
+												  request->body_length : 0)));
+		set_text(easy, CURLOPT_COPYPOSTFIELDS,
+				 request->body != NULL ? request->body : "");
+	}
+	else if (strcmp(request->method, "GET") != 0)
+		elog(ERROR, "unexpected HTTP method \"%s\"", request->method);
+
+	check_code(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
+}
+
+/* Sets where to and how. */
+static void
+set_route(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
+{
+	CURL	   *easy = transfer->easy;
+
+	set_text(easy, CURLOPT_URL, request->url);
+	set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout);
+	set_number(easy, CURLOPT_TIMEOUT_MS, request->request_timeout);
+
+	if (request->ca_file != NULL)
+	{
+		/* In place of the system's certificates, not beside them. */
+		set_text(easy, CURLOPT_CAINFO, request->ca_file);
+		set_text(easy, CURLOPT_CAPATH, NULL);
+	}
+
+	/* "" and not NULL: that reads the environment */
+	set_text(easy, CURLOPT_PROXY, request->proxy != NULL ? request->proxy : "");
+	if (request->proxy != NULL)
+	{
+		transfer->proxy = strdup(request->proxy);
+		if (transfer->proxy == NULL)
+			check_code(CURLE_OUT_OF_MEMORY);
+	}
+}
+
+CallsHttpTransfer *
+calls_http_start(const CallsHttpRequest *request)
+{
+	MemoryContext context;
+	CallsHttpTransfer *transfer;
+	CURLMcode	code;
+	sigset_t	saved;
+
+	ensure_reactor();
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw transfer",
+									ALLOCSET_SMALL_SIZES);
+	transfer = MemoryContextAllocZero(context, sizeof(CallsHttpTransfer));
+	transfer->context = context;
+	transfer->max_size = request->max_size;
+	transfer->reply.body = "";
+	transfer->reply.message = "";
+	transfer->reply.content_type = "";
+	transfer->release.func = release_transfer;
+	transfer->release.arg = transfer;
+	MemoryContextRegisterResetCallback(context, &transfer->release);
+
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL)
+		check_code(CURLE_OUT_OF_MEMORY);
+	set_fixed_options(transfer);
+	set_content(transfer, request);
+	set_route(transfer, request);
+
+	attend(false);
+	transfer->neglected = reactor.neglected;
+
+	enter_libcurl(&saved);
+	code = curl_multi_add_handle(reactor.multi, transfer->easy);
+	if (code == CURLM_OK)
+	{
+		int			running;
+
+		transfer->attached = true;
+		reactor.attached++;
+
+		/* Connects now, so that this goes on while the caller works. */
+		code = curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT, 0,
+										&running);
+		collect_finished();
+	}
+	leave_libcurl(&saved);
+	check_multi_code(code);
+	return transfer;
+}
+
+/* The reply as it stands; raises HV001 where libcurl was short of memory. */
+static const CallsHttpReply *
+current_reply(const CallsHttpTransfer *transfer)
+{
+	if (transfer->out_of_memory)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_OUT_OF_MEMORY),
+				 errmsg("out of memory"),
+				 errdetail("Failed while receiving an HTTP reply.")));
+	return &transfer->reply;
+}
+
+const CallsHttpReply *
+calls_http_reply(CallsHttpTransfer *transfer)
+{
+	if (transfer->reply.outcome == CALLS_HTTP_PENDING)
+	{
+		attend(false);
+		drive_transfers();
+	}
+	return current_reply(transfer);
+}
+
+const CallsHttpReply *
+calls_http_wait(CallsHttpTransfer *transfer)
+{
+	while (transfer->reply.outcome == CALLS_HTTP_PENDING)
+		wait_and_drive(-1);
+	return current_reply(transfer);
+}
+
+void
+calls_http_sleep(int64 milliseconds)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	for (;;)
+	{
+		int64		left = milliseconds - (int64) milliseconds_since(start);
+
+		if (left <= 0)
+			return;
+		wait_and_drive((long) Min(left, MAX_NAP_MS));
+	}
+}
+
+void
+calls_http_free(CallsHttpTransfer *transfer)
+{
+	MemoryContextDelete(transfer->context);
+}
+
+void
+calls_http_init(void)
+{
+	CURLcode	code;
+	sigset_t	saved;
+
+	/* libcurl would write the keys of all TLS connections to that file. */
+	unsetenv("SSLKEYLOGFILE");
+
+	enter_libcurl(&saved);
+	code = curl_global_init(CURL_GLOBAL_DEFAULT);
+	leave_libcurl(&saved);
+	if (code != CURLE_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not initialize libcurl: %s",
+						curl_easy_strerror(code))));
+}

@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * http.h
+ *		HTTP for a backend: one curl multi handle, one epoll descriptor, the
+ *		latch.  Knows URLs and bytes, no provider.
+ *
+ * A transfer is started, driven by any wait of the backend, and read when it
+ * is done.  It belongs to a memory context: when that goes away, so do the
+ * transfer, its buffers and, if it was still under way, its connection.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_HTTP_H
+#define CALLS_HTTP_H
+
+#include "postgres.h"
+
+#include "nodes/pg_list.h"
+
+typedef struct CallsHttpRequest
+{
+	const char *method;			/* GET or POST */
+	const char *url;			/* absolute, http or https */
+	List	   *headers;		/* of char *: "Name: value"; no line breaks */
+	const char *body;			/* UTF-8 JSON, or NULL */
+	size_t		body_length;
+	int			connect_timeout;	/* ms, name lookup included */
+	int			request_timeout;	/* ms, all included */
+	size_t		max_size;		/* bytes of body after decompression */
+	const char *ca_file;		/* NULL: the system's */
+	const char *proxy;			/* NULL: none, whatever the environment says */
+} CallsHttpRequest;
+
+typedef enum CallsHttpOutcome
+{
+	CALLS_HTTP_PENDING = 0,
+	CALLS_HTTP_REPLY,			/* a complete HTTP reply, whatever its status */
+	CALLS_HTTP_UNREACHABLE,		/* no connection: worth another try */
+	CALLS_HTTP_TIMEOUT,			/* connect or request timeout */
+	CALLS_HTTP_BROKEN,			/* ended half-way: worth another try; also a
+								 * timeout while this session did not wait */
+	CALLS_HTTP_TOO_LARGE,		/* more than max_size */
+	CALLS_HTTP_REFUSED			/* will not work next time either: TLS
+								 * certificate, bad URL, bad compression */
+} CallsHttpOutcome;
+
+typedef struct CallsHttpReply
+{
+	CallsHttpOutcome outcome;
+	int			status;			/* HTTP status, 0 where none came */
+	const char *body;			/* null-terminated after length bytes; may
+								 * be incomplete unless outcome is REPLY */
+	size_t		length;
+	uint64		bytes;			/* received on the wire, body only */
+	const char *message;		/* what went wrong, for DETAIL; "" if nothing;
+								 * no secret, no URL */
+	const char *content_type;	/* "" where absent */
+	int64		date;			/* Date header, seconds since 1970; 0: none */
+	const char *retry_after;	/* header as sent, or NULL */
+	const char *rate_reset;		/* X-RateLimit-Reset as sent, or NULL */
+} CallsHttpReply;
+
+typedef struct CallsHttpTransfer CallsHttpTransfer;
+
+/*
+ * Starts a transfer owned by CurrentMemoryContext.  Raises HV00N where no
+ * handle can be made, HV001 where memory is short.
+ */
+extern CallsHttpTransfer *calls_http_start(const CallsHttpRequest *request);
+
+/*
+ * The reply; outcome PENDING while it is under way.  Owned by the transfer.
+ * Does what can be done for all transfers without waiting, so a caller that
+ * works on something else looks in now and then.  Raises HV001 where memory
+ * was short for the reply, HV00N where no transfer can go on.
+ */
+extern const CallsHttpReply *calls_http_reply(CallsHttpTransfer *transfer);
+
+/*
+ * Waits on the latch until the transfer is done, driving all transfers of the
+ * backend.  Raises what CHECK_FOR_INTERRUPTS and calls_http_reply raise.
+ */
+extern const CallsHttpReply *calls_http_wait(CallsHttpTransfer *transfer);
+
+/* Sleeps on the latch, driving transfers meanwhile; interruptible as above. */
+extern void calls_http_sleep(int64 milliseconds);
+
+/* Ends a transfer early, or frees a finished one. */
+extern void calls_http_free(CallsHttpTransfer *transfer);
+
+/* Once, from _PG_init. */
+extern void calls_http_init(void);
+
+/*
+ * "reference" (absolute or relative, from a reply) resolved against "base";
+ * NULL where it is malformed or leaves base's scheme, host or port, or has
+ * credentials.  In CurrentMemoryContext.
+ */
+extern char *calls_http_resolve(const char *base, const char *reference);
+
+/* What an option that holds a URL may get wrong. */
+typedef enum CallsUrlFlaw
+{
+	CALLS_URL_FINE = 0,
+	CALLS_URL_MALFORMED,		/* not an absolute URL */
+	CALLS_URL_SCHEME,			/* neither http nor https */
+	CALLS_URL_CREDENTIALS,		/* user or password in it */
+	CALLS_URL_PLAIN,			/* http to a host that is not loopback */
+	CALLS_URL_EXTRA				/* query or fragment in it */
+} CallsUrlFlaw;
+
+extern CallsUrlFlaw calls_http_check_base_url(const char *url);
+
+/* Is date text of a Retry-After header; seconds since 1970, or -1. */
+extern int64 calls_http_parse_date(const char *text);
+
+#endif							/* CALLS_HTTP_H */

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * idset.h
+ *		The ids that a scan has seen, in bounded memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_IDSET_H
+#define CALLS_IDSET_H
+
+#include "postgres.h"
+
+/* 128 bits of an id: enough that two ids never meet in practice. */
+typedef struct CallsIdHash
+{
+	uint64		high;
+	uint64		low;
+} CallsIdHash;
+
+typedef struct CallsIdSet CallsIdSet;
+
+extern CallsIdHash calls_hash_id(const char *text, size_t length);
+
+static inline bool
+calls_id_equal(CallsIdHash a, CallsIdHash b)
+{
+	return a.high == b.high && a.low == b.low;
+}
+
+/*
+ * An empty set in CurrentMemoryContext that takes about "memory" kB at most.
+ * When it is full, the older half is forgotten.
+ */
+extern CallsIdSet *calls_make_idset(int memory);
+
+/* Adds an id; false if it was there. */
+extern bool calls_idset_add(CallsIdSet *set, CallsIdHash id);
+
+extern bool calls_idset_contains(CallsIdSet *set, CallsIdHash id);
+
+#endif							/* CALLS_IDSET_H */

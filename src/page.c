@@ -1,0 +1,616 @@
+/*-------------------------------------------------------------------------
+ *
+ * page.c
+ *		Bytes of a reply -> rows, next position, total.
+ *
+ * The paths are compiled into two trees, one for what lies outside the rows
+ * and one for the inside of a row.  While pg_parse_json walks over the reply,
+ * a stack of frames, one per open object or array, remembers which node of
+ * each tree the walk stands on.
+ *
+ * The lexer runs with need_escapes off: it copies nothing, and an escape that
+ * nobody asked for does no harm.  It then reports no key to the callbacks, so
+ * keys are found from its positions.  In all of PostgreSQL 15 to 18 a field or
+ * element callback finds the value's first token in token_start, the end of
+ * what comes before it (for a field: the colon) in prev_token_terminator at
+ * the start, and one past the value's last byte in prev_token_terminator at
+ * the end.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "json_text.h"
+#include "page.h"
+#include "path_tree.h"
+
+/*
+ * Far more than any API nests, and far less than what exhausts the smallest
+ * max_stack_depth (100 kB) in the recursion of pg_parse_json.
+ */
+#define MAX_DEPTH 256
+
+/* Rows that a page has room for at first. */
+#define INITIAL_ROWS 128
+
+/* The two trees. */
+typedef enum Tree
+{
+	TREE_REPLY = 0,				/* members, and the way to the rows */
+	TREE_ROW,
+	NTREES
+} Tree;
+
+/* An open object or array; the node is NULL where no path leads in there. */
+typedef struct Frame
+{
+	CallsPathNode *node[NTREES];
+	bool		is_rows;
+	int64		index;			/* elements begun */
+	const char *key_from;		/* '{' or ',' before the next key */
+
+	/* the field or element that the walk is in */
+	CallsPathNode *child[NTREES];
+	const char *start;
+	CallsJsonKind kind;
+} Frame;
+
+struct CallsPageReader
+{
+	const char *rows;
+	int			npaths;
+	int			nmembers;
+	CallsPathNode *root[NTREES];
+
+	/* the walk over one reply */
+	JsonLexContext *lex;
+	const char *body;
+	size_t		length;
+	CallsPage  *page;
+	size_t		max_rows;		/* room in page->cells */
+	int			bad_row;		/* first element that is no object, or -1 */
+	CallsJsonKind bad_kind;
+	CallsJsonKind rows_kind;
+	uint64		serial[NTREES]; /* number of this page, of this row */
+	bool		too_deep;
+	int			depth;
+	Frame		frames[MAX_DEPTH];
+};
+
+/* How messages call a kind of value. */
+static const char *const kind_names[] = {
+	[CALLS_JSON_MISSING] = "missing",
+	[CALLS_JSON_NULL] = "null",
+	[CALLS_JSON_STRING] = "a string",
+	[CALLS_JSON_NUMBER] = "a number",
+	[CALLS_JSON_TRUE] = "a boolean",
+	[CALLS_JSON_FALSE] = "a boolean",
+	[CALLS_JSON_OBJECT] = "an object",
+	[CALLS_JSON_ARRAY] = "an array",
+};
+
+/* Makes a reader in CurrentMemoryContext. */
+CallsPageReader *
+calls_make_page_reader(const char *rows, int npaths, const char *const *paths,
+					   int nmembers, const char *const *members)
+{
+	CallsPageReader *reader = palloc0(sizeof(CallsPageReader));
+
+	reader->rows = rows;
+	reader->npaths = npaths;
+	reader->nmembers = nmembers;
+	reader->root[TREE_REPLY] = calls_compile_paths(nmembers, members);
+	reader->root[TREE_ROW] = calls_compile_paths(npaths, paths);
+	if (rows != NULL)
+		calls_get_path_node(reader->root[TREE_REPLY], rows)->is_rows = true;
+	return reader;
+}
+
+/* The cells that the slots of a tree number. */
+static inline CallsCell *
+tree_cells(CallsPageReader *reader, Tree tree)
+{
+	CallsPage  *page = reader->page;
+
+	return tree == TREE_REPLY ? page->members :
+		page->cells + (size_t) (page->nrows - 1) * reader->npaths;
+}
+
+/* Forgets what a node and those below it have seen. */
+static void
+clear_node(CallsPageReader *reader, Tree tree, CallsPathNode *node)
+{
+	CallsPathNode *child = node->child;
+
+	check_stack_depth();
+	for (int i = 0; i < node->nslots; i++)
+		tree_cells(reader, tree)[node->slots[i]].kind = CALLS_JSON_MISSING;
+	if (node->is_rows)
+	{
+		reader->page->nrows = 0;
+		reader->rows_kind = CALLS_JSON_MISSING;
+		reader->bad_row = -1;
+	}
+	if (child == NULL)
+		return;
+	do
+	{
+		clear_node(reader, tree, child);
+		child = child->sibling;
+	} while (child != node->child);
+}
+
+static CallsJsonKind
+token_kind(JsonTokenType token)
+{
+	switch (token)
+	{
+		case JSON_TOKEN_NULL:
+			return CALLS_JSON_NULL;
+		case JSON_TOKEN_STRING:
+			return CALLS_JSON_STRING;
+		case JSON_TOKEN_NUMBER:
+			return CALLS_JSON_NUMBER;
+		case JSON_TOKEN_TRUE:
+			return CALLS_JSON_TRUE;
+		case JSON_TOKEN_FALSE:
+			return CALLS_JSON_FALSE;
+		case JSON_TOKEN_OBJECT_START:
+			return CALLS_JSON_OBJECT;
+		case JSON_TOKEN_ARRAY_START:
+			return CALLS_JSON_ARRAY;
+		default:
+			return CALLS_JSON_MISSING;	/* the parser will complain */
+	}
+}
+
+/* Notes that the value of a field or element begins. */
+static void
+begin_value(CallsPageReader *reader, Frame *frame)
+{
+	frame->start = reader->lex->token_start;
+	frame->kind = token_kind(reader->lex->token_type);
+	for (int tree = 0; tree < NTREES; tree++)
+	{
+		CallsPathNode *child = frame->child[tree];
+
+		if (child == NULL)
+			continue;
+		if (child->seen == reader->serial[tree])
+			clear_node(reader, tree, child);
+		child->seen = reader->serial[tree];
+	}
+}
+
+/* Puts a value into the cells that its node fills. */
+static void
+store_value(CallsPageReader *reader, Tree tree, const CallsPathNode *node,
+			const char *start, size_t length, CallsJsonKind kind)
+{
+	CallsCell	cell = {
+		.start = start,
+		.length = (uint32) length,
+		.kind = kind
+	};
+
+	for (int i = 0; i < node->nslots; i++)
+		tree_cells(reader, tree)[node->slots[i]] = cell;
+	if (node->is_rows)
+		reader->rows_kind = kind;
+}
+
+/* Notes that the value of a field or element has ended. */
+static void
+end_value(CallsPageReader *reader, Frame *frame)
+{
+	for (int tree = 0; tree < NTREES; tree++)
+		if (frame->child[tree] != NULL)
+			store_value(reader, tree, frame->child[tree], frame->start,
+						reader->lex->prev_token_terminator - frame->start,
+						frame->kind);
+}
+
+/* Opens a frame for an object or array. */
+static Frame *
+push_frame(CallsPageReader *reader)
+{
+	Frame	   *frame = &reader->frames[reader->depth];
+
+	if (reader->depth == MAX_DEPTH)
+	{
+		reader->too_deep = true;
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it nests too deeply"),
+				 errdetail("More than %d objects and arrays are open at byte %zu of %zu.",
+						   MAX_DEPTH,
+						   (size_t) (reader->lex->token_start - reader->body) + 1,
+						   reader->length)));
+	}
+	for (int tree = 0; tree < NTREES; tree++)
+	{
+		if (reader->depth > 0)
+			frame->node[tree] = frame[-1].child[tree];
+		else
+			frame->node[tree] = tree == TREE_REPLY ? reader->root[tree] : NULL;
+		frame->child[tree] = NULL;
+	}
+	frame->is_rows = false;
+	reader->depth++;
+	return frame;
+}
+
+static inline Frame *
+top_frame(CallsPageReader *reader)
+{
+	return &reader->frames[reader->depth - 1];
+}
+
+static CALLS_JSON_ACTION
+object_start(void *state)
+{
+	CallsPageReader *reader = state;
+
+	push_frame(reader)->key_from = reader->lex->token_start;
+	CALLS_JSON_DONE;
+}
+
+static CALLS_JSON_ACTION
+array_start(void *state)
+{
+	CallsPageReader *reader = state;
+	Frame	   *frame = push_frame(reader);
+
+	frame->index = 0;
+	frame->is_rows = frame->node[TREE_REPLY] != NULL &&
+		frame->node[TREE_REPLY]->is_rows;
+	CALLS_JSON_DONE;
+}
+
+static CALLS_JSON_ACTION
+container_end(void *state)
+{
+	CallsPageReader *reader = state;
+
+	reader->depth--;
+	CALLS_JSON_DONE;
+}
+
+static bool
+is_json_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/*
+ * The key of the field whose value begins: between the '{' or ',' before it
+ * and the colon behind it there is only white space beside it.
+ */
+static const char *
+find_key(CallsPageReader *reader, const Frame *frame, size_t *length)
+{
+	const char *start = frame->key_from + 1;
+	const char *end = reader->lex->prev_token_terminator - 1;
+
+	while (*start != '"')
+		start++;
+	while (is_json_space(end[-1]))
+		end--;
+	start++;
+	*length = (end - 1) - start;
+	return start;
+}
+
+/* A key with its escapes resolved, palloc'd; NULL where that fails. */
+static char *
+unescape_key(const char *key, size_t *length)
+{
+	CallsUnescape how = {0};
+	char	   *result = palloc(*length);
+
+	if (calls_unescape(key, *length, &how, result, length) == CALLS_TEXT_GOOD)
+		return result;
+	pfree(result);
+	return NULL;				/* no path has such a name */
+}
+
+static CALLS_JSON_ACTION
+field_start(void *state, char *fname, bool isnull)
+{
+	CallsPageReader *reader = state;
+	Frame	   *frame = top_frame(reader);
+	const char *key;
+	size_t		length;
+	bool		escaped;
+
+	if (frame->node[TREE_REPLY] == NULL && frame->node[TREE_ROW] == NULL)
+		CALLS_JSON_DONE;
+
+	key = find_key(reader, frame, &length);
+	escaped = memchr(key, '\\', length) != NULL;
+	if (escaped)
+		key = unescape_key(key, &length);
+	for (int tree = 0; tree < NTREES; tree++)
+		frame->child[tree] = frame->node[tree] == NULL || key == NULL ? NULL :
+			calls_find_member(frame->node[tree], key, length);
+	if (escaped && key != NULL)
+		pfree(unconstify(char *, key));
+	begin_value(reader, frame);
+	CALLS_JSON_DONE;
+}
+
+static CALLS_JSON_ACTION
+field_end(void *state, char *fname, bool isnull)
+{
+	CallsPageReader *reader = state;
+	Frame	   *frame = top_frame(reader);
+
+	end_value(reader, frame);
+	frame->key_from = reader->lex->token_start;
+	CALLS_JSON_DONE;
+}
+
+/* Makes room for one more row, all missing, and begins it. */
+static void
+begin_row(CallsPageReader *reader)
+{
+	CallsPage  *page = reader->page;
+	size_t		row_size = sizeof(CallsCell) * reader->npaths;
+
+	if ((size_t) page->nrows == reader->max_rows)
+	{
+		reader->max_rows *= 2;
+		page->cells = repalloc_huge(page->cells, reader->max_rows * row_size);
+	}
+	page->nrows++;
+	reader->serial[TREE_ROW]++;
+	if (row_size > 0)
+		memset(tree_cells(reader, TREE_ROW), 0, row_size);
+}
+
+static CALLS_JSON_ACTION
+element_start(void *state, bool isnull)
+{
+	CallsPageReader *reader = state;
+	Frame	   *frame = top_frame(reader);
+
+	CHECK_FOR_INTERRUPTS();
+	for (int tree = 0; tree < NTREES; tree++)
+		frame->child[tree] = frame->node[tree] == NULL ? NULL :
+			calls_find_element(frame->node[tree], frame->index);
+	if (frame->is_rows)
+	{
+		begin_row(reader);
+		frame->child[TREE_ROW] = reader->root[TREE_ROW];
+		if (reader->bad_row < 0 &&
+			reader->lex->token_type != JSON_TOKEN_OBJECT_START)
+		{
+			reader->bad_row = (int) frame->index;
+			reader->bad_kind = token_kind(reader->lex->token_type);
+		}
+	}
+	frame->index++;
+	begin_value(reader, frame);
+	CALLS_JSON_DONE;
+}
+
+static CALLS_JSON_ACTION
+element_end(void *state, bool isnull)
+{
+	CallsPageReader *reader = state;
+
+	end_value(reader, top_frame(reader));
+	CALLS_JSON_DONE;
+}
+
+/* Resets the reader for a reply. */
+static void
+begin_page(CallsPageReader *reader, const char *body, size_t length)
+{
+	CallsPage  *page = palloc0(sizeof(CallsPage));
+
+	reader->lex = calls_make_json_lexer(body, length);
+	reader->body = body;
+	reader->length = length;
+	reader->page = page;
+	reader->max_rows = reader->rows == NULL ? 0 : INITIAL_ROWS;
+	reader->bad_row = -1;
+	reader->rows_kind = CALLS_JSON_MISSING;
+	reader->serial[TREE_REPLY]++;
+	reader->too_deep = false;
+	reader->depth = 0;
+	page->cells = palloc(sizeof(CallsCell) * reader->max_rows * reader->npaths);
+	page->members = palloc0(sizeof(CallsCell) * reader->nmembers);
+}
+
+/* The whole reply as a value: the callbacks do not report it. */
+static void
+store_root(CallsPageReader *reader)
+{
+	const char *start = reader->body;
+	const char *end = reader->body + reader->length;
+	CallsJsonKind kind;
+
+	while (is_json_space(*start))
+		start++;
+	while (is_json_space(end[-1]))
+		end--;
+	switch (*start)
+	{
+		case '{':
+			kind = CALLS_JSON_OBJECT;
+			break;
+		case '[':
+			kind = CALLS_JSON_ARRAY;
+			break;
+		case '"':
+			kind = CALLS_JSON_STRING;
+			break;
+		case 't':
+			kind = CALLS_JSON_TRUE;
+			break;
+		case 'f':
+			kind = CALLS_JSON_FALSE;
+			break;
+		case 'n':
+			kind = CALLS_JSON_NULL;
+			break;
+		default:
+			kind = CALLS_JSON_NUMBER;
+	}
+	store_value(reader, TREE_REPLY, reader->root[TREE_REPLY], start,
+				end - start, kind);
+}
+
+/* Walks over the reply. */
+static JsonParseErrorType
+walk_reply(CallsPageReader *reader)
+{
+	JsonSemAction actions = {
+		.semstate = reader,
+		.object_start = object_start,
+		.object_end = container_end,
+		.array_start = array_start,
+		.array_end = container_end,
+		.object_field_start = field_start,
+		.object_field_end = field_end,
+		.array_element_start = element_start,
+		.array_element_end = element_end
+	};
+	JsonParseErrorType result = pg_parse_json(reader->lex, &actions);
+
+	if (result == JSON_SUCCESS)
+		store_root(reader);
+	return result;
+}
+
+/* Is there nothing but white space? */
+static bool
+is_blank(const char *body, size_t length)
+{
+	while (length > 0 && is_json_space(*body))
+		body++, length--;
+	return length == 0;
+}
+
+/* Could more bytes make this invalid token, which ends the reply, valid? */
+static bool
+is_cut_off(const char *token, const char *end)
+{
+	static const char *const literals[] = {"true", "false", "null"};
+	size_t		length = end - token;
+
+	if (*token == '"' || *token == '-' || (*token >= '0' && *token <= '9'))
+		return true;
+	for (size_t i = 0; i < lengthof(literals); i++)
+		if (length < strlen(literals[i]) && memcmp(token, literals[i], length) == 0)
+			return true;
+	return false;
+}
+
+/* Reports a reply that is not JSON, without quoting it. */
+static void
+report_not_json(const CallsPageReader *reader)
+{
+	const JsonLexContext *lex = reader->lex;
+	const char *end = reader->body + reader->length;
+	bool		cut_off = lex->token_start == NULL || lex->token_start >= end ||
+		(lex->token_terminator >= end && is_cut_off(lex->token_start, end));
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("could not read the reply: not valid JSON"),
+			 cut_off ?
+			 errdetail("The text ends in mid-value at byte %zu.", reader->length) :
+			 errdetail("Invalid at byte %zu of %zu.",
+					   (size_t) (lex->token_start - reader->body) + 1,
+					   reader->length)));
+}
+
+/* Reports a reply without an array of objects where the rows should be. */
+static void
+check_rows(const CallsPageReader *reader)
+{
+	if (reader->rows == NULL)
+		return;
+	if (reader->rows_kind == CALLS_JSON_MISSING)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it has no rows"),
+				 errdetail("There is no member \"%s\".", reader->rows)));
+	if (reader->rows_kind != CALLS_JSON_ARRAY)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it has no rows"),
+				 reader->rows[0] == '\0' ?
+				 errdetail("The reply is %s, not an array.",
+						   kind_names[reader->rows_kind]) :
+				 errdetail("The member \"%s\" is %s, not an array.",
+						   reader->rows, kind_names[reader->rows_kind])));
+	if (reader->bad_row >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: a row is not an object"),
+				 reader->rows[0] == '\0' ?
+				 errdetail("Element %d of the reply is %s.",
+						   reader->bad_row, kind_names[reader->bad_kind]) :
+				 errdetail("Element %d of member \"%s\" is %s.",
+						   reader->bad_row, reader->rows,
+						   kind_names[reader->bad_kind])));
+}
+
+/* Reads one reply into CurrentMemoryContext. */
+CallsPage *
+calls_read_page(CallsPageReader *reader, const char *body, size_t length)
+{
+	if (length > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it is too long"),
+				 errdetail("It has %zu bytes.", length)));
+	if (is_blank(body, length))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it is empty")));
+
+	begin_page(reader, body, length);
+	if (walk_reply(reader) != JSON_SUCCESS)
+		report_not_json(reader);
+	check_rows(reader);
+	return reader->page;
+}
+
+/* The same without raising: NULL where calls_read_page would raise. */
+CallsPage *
+calls_try_read_page(CallsPageReader *reader, const char *body, size_t length)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool good = false;
+
+	if (length > MaxAllocSize || is_blank(body, length))
+		return NULL;
+
+	begin_page(reader, body, length);
+	PG_TRY();
+	{
+		good = walk_reply(reader) == JSON_SUCCESS;
+	}
+	PG_CATCH();
+	{
+		/* The callbacks cannot make PostgreSQL 15 stop in another way. */
+		if (!reader->too_deep)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+
+	if (!good || (reader->rows != NULL && reader->rows_kind != CALLS_JSON_ARRAY) ||
+		reader->bad_row >= 0)
+		return NULL;
+	return reader->page;
+}

@@ -1,0 +1,43 @@
+/*-------------------------------------------------------------------------
+ *
+ * plan.h
+ *		Planning: costs, paths, and what a plan tells the executor.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_PLAN_H
+#define CALLS_PLAN_H
+
+#include "postgres.h"
+
+#include "nodes/pathnodes.h"
+#include "nodes/plannodes.h"
+
+/*
+ * Members of ForeignScan.fdw_private.  All are copyObject-safe; nothing in
+ * them depends on the definition's file, which may change before the plan
+ * runs.
+ */
+enum CallsScanPrivateIndex
+{
+	/* see calls_restore_predicates; their operands come first in fdw_exprs */
+	CALLS_SCAN_PREDICATES,
+	/* IntList of attribute numbers to fill in */
+	CALLS_SCAN_ATTRIBUTES,
+	/* Boolean: every clause of the plan's qual is a predicate */
+	CALLS_SCAN_ALL_QUALS,
+	/* Integer: number of expressions after the operands: 0, or LIMIT, or
+	 * LIMIT and OFFSET */
+	CALLS_SCAN_LIMIT_EXPRS
+};
+
+extern void callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
+								   Oid foreigntableid);
+extern void callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								 Oid foreigntableid);
+extern ForeignScan *callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+										Oid foreigntableid, ForeignPath *best_path,
+										List *tlist, List *scan_clauses,
+										Plan *outer_plan);
+
+#endif							/* CALLS_PLAN_H */

@@ -1,0 +1,217 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.c
+ *		From failures to errors: SQLSTATE, message, detail, hint.
+ *
+ * The provider's own message goes into DETAIL, shortened and with the secrets
+ * of the user mapping masked, since APIs like to quote the key they refuse.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+
+#include "convert.h"
+#include "page.h"
+#include "report.h"
+
+/* Longest text from outside that a message repeats, in bytes. */
+#define MAX_FOREIGN_TEXT	512
+
+/* Shortest secret worth masking: shorter ones would riddle any text. */
+#define MIN_SECRET			4
+
+/* Overwrites every occurrence of a secret with asterisks. */
+static void
+mask_secret(char *text, const char *secret)
+{
+	size_t		length = secret ? strlen(secret) : 0;
+
+	if (length < MIN_SECRET)
+		return;
+	while ((text = strstr(text, secret)) != NULL)
+	{
+		memset(text, '*', length);
+		text += length;
+	}
+}
+
+char *
+calls_printable(const CallsSettings *settings, const char *text)
+{
+	char	   *result = pstrdup(text);
+	int			length;
+	bool		ascii_only;
+
+	mask_secret(result, settings->api_key);
+	for (int i = 0; i < settings->nheaders; i++)
+		mask_secret(result, settings->headers[i].value);
+
+	length = (int) strlen(result);
+	ascii_only = GetDatabaseEncoding() != PG_UTF8 ||
+		pg_encoding_verifymbstr(PG_UTF8, result, length) != length;
+	for (char *c = result; *c; c++)
+	{
+		if ((unsigned char) *c < ' ' || *c == 0x7f)
+			*c = ' ';
+		else if (ascii_only && ((unsigned char) *c & 0x80))
+			*c = '?';
+	}
+	if (length > MAX_FOREIGN_TEXT)
+		result[pg_mbcliplen(result, length, MAX_FOREIGN_TEXT)] = '\0';
+	return result;
+}
+
+/* The first member among "paths" that has text, or NULL. */
+static char *
+first_text(const CallsHttpReply *reply, int npaths, const char *const *paths)
+{
+	CallsPageReader *reader = calls_make_page_reader(NULL, 0, NULL, npaths, paths);
+	CallsPage  *page = calls_try_read_page(reader, reply->body, reply->length);
+
+	for (int i = 0; page != NULL && i < npaths; i++)
+	{
+		const CallsCell *cell = &page->members[i];
+		char	   *text;
+
+		if (cell->kind != CALLS_JSON_STRING && cell->kind != CALLS_JSON_NUMBER)
+			continue;
+		text = calls_cell_text(cell);
+		if (text != NULL && text[0] != '\0')
+			return text;
+	}
+	return NULL;
+}
+
+/* "HTTP status 404: not_found: no such account", as far as it is known. */
+static char *
+status_detail(const CallsDefinition *def, const CallsSettings *settings,
+			  const CallsHttpReply *reply)
+{
+	StringInfoData detail;
+	char	   *code = NULL;
+	char	   *message = NULL;
+
+	if (reply->length > 0)
+	{
+		if (def->nerror_code > 0)
+			code = first_text(reply, def->nerror_code, def->error_code);
+		if (def->nerror_message > 0)
+			message = first_text(reply, def->nerror_message, def->error_message);
+	}
+	initStringInfo(&detail);
+	appendStringInfo(&detail, "The provider answered with HTTP status %d", reply->status);
+	if (code != NULL)
+		appendStringInfo(&detail, ": %s", calls_printable(settings, code));
+	if (message != NULL)
+		appendStringInfo(&detail, ": %s", calls_printable(settings, message));
+	if (detail.data[detail.len - 1] != '.')
+		appendStringInfoChar(&detail, '.');
+	return detail.data;
+}
+
+/* " (after 6 attempts)", or nothing for the first. */
+static const char *
+attempts_text(int attempts)
+{
+	return attempts > 1 ? psprintf(" after %d attempts", attempts) : "";
+}
+
+/* Raises for a request that got no HTTP reply. */
+static void
+report_transport(const CallsSettings *settings, const CallsHttpReply *reply, int attempts)
+{
+	const char *message = calls_printable(settings, reply->message);
+	const char *tries = attempts_text(attempts);
+	const char *server = settings->server_name;
+
+	switch (reply->outcome)
+	{
+		case CALLS_HTTP_TOO_LARGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("reply of server \"%s\" is larger than max_response_size (%d kB)",
+							server, settings->max_response_size),
+					 errhint("Raise the server option \"max_response_size\", or lower \"page_size\".")));
+			break;
+		case CALLS_HTTP_TIMEOUT:
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("request to server \"%s\" timed out%s", server, tries),
+					 *message ? errdetail("%s.", message) : 0,
+					 errhint("The server options \"connect_timeout\", \"request_timeout\" and \"max_retries\" say how long to wait.")));
+			break;
+		case CALLS_HTTP_BROKEN:
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("connection to server \"%s\" was lost%s", server, tries),
+					 *message ? errdetail("%s.", message) : 0));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("could not connect to server \"%s\"%s", server, tries),
+					 *message ? errdetail("%s.", message) : 0));
+	}
+}
+
+void
+calls_report_reply(const CallsDefinition *def, const CallsSettings *settings,
+				   const CallsHttpReply *reply, int attempts)
+{
+	const char *server = settings->server_name;
+	const char *detail;
+
+	if (reply->outcome != CALLS_HTTP_REPLY)
+		report_transport(settings, reply, attempts);
+
+	detail = status_detail(def, settings, reply);
+	if (reply->status == 401 || reply->status == 403)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
+				 errmsg("server \"%s\" rejected the credentials", server),
+				 errdetail_internal("%s", detail),
+				 errhint("Check \"api_key\" in the user mapping for this server.")));
+	if (reply->status == 429)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("rate limit of server \"%s\" exceeded%s", server,
+						attempts_text(attempts)),
+				 errdetail_internal("%s", detail)));
+	if (reply->status >= 300 && reply->status < 400)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" redirected the request", server),
+				 errdetail_internal("%s", detail),
+				 errhint("Redirects are not followed; set the server option \"base_url\" to the final address.")));
+	if (reply->status == 404)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" does not know the requested address", server),
+				 errdetail_internal("%s", detail),
+				 errhint("Check the server options \"base_url\", \"path\" and \"account_id\".")));
+	if (reply->status >= 500)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" failed%s", server, attempts_text(attempts)),
+				 errdetail_internal("%s", detail)));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_ERROR),
+			 errmsg("server \"%s\" rejected the request", server),
+			 errdetail_internal("%s", detail)));
+}
+
+void
+calls_report_wait(const CallsDefinition *def, const CallsSettings *settings,
+				  const CallsHttpReply *reply, int64 wait)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("rate limit of server \"%s\" exceeded", settings->server_name),
+			 errdetail("%s The provider asks to wait " INT64_FORMAT " seconds.",
+					   status_detail(def, settings, reply), (wait + 999) / 1000),
+			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
+					 settings->max_retry_wait / 1000.0)));
+}

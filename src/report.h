@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * report.h
+ *		From failures to errors.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_REPORT_H
+#define CALLS_REPORT_H
+
+#include "postgres.h"
+
+#include "definition.h"
+#include "http.h"
+#include "option.h"
+
+/*
+ * Raises what a reply deserves that is not a page: 28000 for 401 and 403,
+ * 53400 for 429 and for a reply beyond max_response_size, HV00N where no
+ * reply came, HV000 for the rest.  "attempts" is how often it was tried.
+ * Does not return.
+ */
+extern void calls_report_reply(const CallsDefinition *def,
+							   const CallsSettings *settings,
+							   const CallsHttpReply *reply, int attempts);
+
+/* Raises 53400: the provider asks for a longer wait than max_retry_wait. */
+extern void calls_report_wait(const CallsDefinition *def,
+							  const CallsSettings *settings,
+							  const CallsHttpReply *reply, int64 wait);
+
+/*
+ * A phrase for error messages made of text from outside (UTF-8): valid in the
+ * server's encoding, on one line, at most 512 bytes, secrets masked.  In
+ * CurrentMemoryContext.
+ */
+extern char *calls_printable(const CallsSettings *settings, const char *text);
+
+#endif							/* CALLS_REPORT_H */
