@@ -155,6 +155,7 @@ wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply, int *failu
 	const CallsSettings *settings = fetcher->settings;
 	int64		stated = reply->outcome == CALLS_HTTP_REPLY &&
 		(reply->status == 429 || reply->status == 503) ? stated_wait(reply) : -1;
+	int64		pause;
 
 	if (!is_retryable(reply))
 		calls_report_reply(fetcher->def, settings, reply, *failures + 1);
@@ -166,7 +167,9 @@ wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply, int *failu
 	}
 	if (*failures >= settings->max_retries)
 		calls_report_reply(fetcher->def, settings, reply, *failures + 1);
-	return Max(Min(stated, settings->max_retry_wait), backoff((*failures)++));
+	pause = backoff(*failures);
+	(*failures)++;
+	return Max(Min(stated, settings->max_retry_wait), pause);
 }
 
 const CallsHttpReply *
