@@ -454,29 +454,31 @@ overlap(const CallsPager *pager)
 
 /*
  * Without a flag: do the counts, or the page itself, tell the end?  A total
- * counts only where it agrees with what was read; a short page only after a
- * full one, since APIs clamp the page size silently.
+ * counts only where it agrees with what was read, and is confirmed by a page
+ * that was not full; a short page alone only after a full one, since APIs
+ * clamp the page size silently.
  */
 static bool
 counts_tell_end(CallsPager *pager, const CallsPage *page)
 {
 	int64		total_pages;
+	bool		counts_pages =
+		calls_cell_int64(&page->members[MEMBER_TOTAL_PAGES], &total_pages);
+	bool		full = page->nrows >= asked_size(pager);
 
 	if (page->nrows <= overlap(pager))
 		return true;
-	if (pager->total >= 0 && pager->rows_read == pager->total &&
-		!is_known_cap(pager->total))
-		return true;
-	if (calls_cell_int64(&page->members[MEMBER_TOTAL_PAGES], &total_pages) &&
+	if (counts_pages &&
 		pager->position.number - pager->def->paging.first + 1 < total_pages)
 		return false;
 	if (pager->total >= 0 && pager->rows_read < pager->total)
 		return false;
-	if (page->nrows >= asked_size(pager))
+	if (pager->rows_read == pager->total && !is_known_cap(pager->total) &&
+		(counts_pages || !full))
+		return true;
+	if (full)
 		pager->seen_full_page = true;
-	else
-		return pager->seen_full_page;
-	return false;
+	return !full && pager->seen_full_page;
 }
 
 /* Does the reply say whether there is more?  If so, *more. */
