@@ -1,0 +1,239 @@
+#!/bin/bash
+# Builds calls_fdw and its simulator, and runs all tests.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'END'
+usage: test/check.sh [-v] [--accept] [regress | tap | NAME]...
+
+Installs what is missing (Debian packages, by apt), builds the extension and
+the simulator, and runs the tests against a throw-away PostgreSQL. Ends with
+"N passed, N failed", where a regression test counts once and a TAP test by
+its assertions; the exit status is 0 only if something passed and nothing
+failed. After a failure, logs and diffs are in test/tmp_check.
+
+regress   only the regression tests, sql/*.sql
+tap       only the TAP tests, test/t/*.pl
+NAME      only this test: the name of a file in sql or test/t, without suffix
+-v        show the output of every step
+--accept  afterwards copy the results of the regression tests to expected/
+
+PG_CONFIG names the pg_config of the PostgreSQL to test with. By default it is
+the newest that is installed with its server headers.
+END
+}
+
+accept=0
+passed=0
+failed=0
+regress=()      # names of the tests to run
+tap=()
+
+# ---- steps -----------------------------------------------------------------
+
+# A step whose failure does not keep the tests from running.
+check() { # LABEL COMMAND...
+    try "$@"
+    if ((tried != 0)); then failed=$((failed + 1)); fi
+}
+
+all_names() { # PATTERN SUFFIX: the names of the files, a line each
+    local file name
+    for file in $1; do
+        name=$(basename "$file" "$2")
+        [[ ! -e $file || $name == _* ]] || echo "$name"
+    done
+}
+
+choose_tests() { # [regress | tap | NAME]...
+    local all_regress all_tap name
+    mapfile -t all_regress < <(cd "$source_dir" && all_names 'sql/*.sql' .sql)
+    mapfile -t all_tap < <(cd "$source_dir" && all_names 'test/t/*.pl' .pl)
+    (($# > 0)) || set -- regress tap
+    for name; do
+        if [[ $name == regress ]]; then
+            regress+=("${all_regress[@]}")
+        elif [[ $name == tap ]]; then
+            tap+=("${all_tap[@]}")
+        elif [[ $name != _* && -e $source_dir/sql/$name.sql ]]; then
+            regress+=("$name")
+        elif [[ -e $source_dir/test/t/$name.pl ]]; then
+            tap+=("$name")
+        else
+            die "no test is called $name"
+        fi
+    done
+}
+
+# clang judges the sources too, where one is installed.
+check_clang() {
+    local clang='' file flags
+    for file in /usr/bin/clang-[0-9]* /usr/bin/clang; do
+        if [[ -x $file ]]; then clang=$file; fi
+    done
+    if [[ -z $clang ]]; then
+        echo "clang is not installed: its warnings are not checked"
+        return
+    fi
+    read -ra flags <<<"$(pkg-config --cflags libcurl json-c)"
+    check "Checking with $(basename "$clang")" clang_sources "$clang" "${flags[@]}"
+}
+
+clang_sources() { # CLANG FLAG...
+    local clang=$1
+    shift
+    as_user "$clang" -fsyntax-only -Werror -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE \
+        "$@" -isystem "$("$pg_config" --includedir-server)" "$work"/src/src/*.c
+    as_user "$clang" -fsyntax-only -Werror -Wall -Wextra -std=c11 -pthread -D_GNU_SOURCE "$work"/src/test/simulator/*.c
+}
+
+check_definitions() {
+    as_user /usr/bin/python3 - "$work"/src/providers/schema.json "$work"/src/{,test/}providers/*.json <<'END'
+import json, sys
+import jsonschema
+
+def read(name):
+    with open(name, encoding="utf-8") as file:
+        return json.load(file)
+
+schema = read(sys.argv[1])
+checker = jsonschema.validators.validator_for(schema)
+checker.check_schema(schema)
+faults = 0
+for name in sys.argv[2:]:
+    if name == sys.argv[1]:
+        continue
+    for error in checker(schema).iter_errors(read(name)):
+        print(f"{name}: {error.json_path}: {error.message}")
+        faults += 1
+sys.exit(faults > 0)
+END
+}
+
+# ---- tests -----------------------------------------------------------------
+
+report() { # PASSED FAILED LABEL DETAIL
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    printf '%-42s %s (%s)\n' "$3" "$( (($2 == 0)) && echo ok || echo FAILED)" "$4"
+}
+
+# pg_regress says "test NAME ... ok 12 ms" up to PostgreSQL 15, and in TAP since.
+report_regress() {
+    local line old='^test ([^ ]+) +\.\.\. +(ok|FAILED) +(.*)' new='^(not )?ok +[0-9]+ +[-+] ([^ ]+) +(.*)'
+    while IFS= read -r line; do
+        if ((verbose)); then echo "$line"; fi
+        if [[ $line =~ $old ]]; then
+            if [[ ${BASH_REMATCH[2]} == ok ]]; then
+                report 1 0 "regress ${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
+            else
+                report 0 1 "regress ${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
+            fi
+        elif [[ $line =~ $new ]]; then
+            if [[ -z ${BASH_REMATCH[1]} ]]; then
+                report 1 0 "regress ${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+            else
+                report 0 1 "regress ${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+            fi
+        fi
+    done
+}
+
+run_regress() {
+    local before=$((passed + failed)) log=$log_dir/pg_regress.log
+    local expected=("${regress[@]/#/$work/src/expected/}")
+    start_simulator --calls 1000
+    step "Creating a cluster" init_cluster
+    start_cluster 60
+    # pg_regress would stop at a test without an expected file.
+    as_user touch "${expected[@]/%/.out}"
+    report_regress < <(as_user make -s -C "$work/src" installcheck with_llvm=no PG_CONFIG="$pg_config" \
+        REGRESS="${regress[*]}" 2>&1 </dev/null | as_user tee "$log")
+    stop_servers
+    if ((passed + failed != before + ${#regress[@]})); then
+        report 0 1 "pg_regress" "did not run every test"
+        cat "$log"
+    fi
+    grep -a 'was terminated by signal' "$log_dir/postgres.log" || true
+    if [[ -s $work/src/regression.diffs ]]; then
+        cat "$work/src/regression.diffs"
+    fi
+    if ((accept)); then
+        for name in "${regress[@]}"; do
+            cp -v "$work/src/results/$name.out" "$source_dir/expected/"
+        done
+        chown --reference="$source_dir" "$source_dir"/expected/*.out
+    fi
+}
+
+run_tap() { # NAME
+    local log=$log_dir/tap_$1.log started=$SECONDS status=0 good bad pgxs
+    pgxs=$(dirname "$("$pg_config" --pgxs)")/..
+    # TESTDIR is what PostgreSQL 15 asks for, the other two are later versions.
+    as_user env -C "$work/src/test" TESTDIR="$work/src/test" TESTDATADIR="$work/src/test/tmp_check" \
+        TESTLOGDIR="$work/src/test/tmp_check/log" PG_REGRESS="$pgxs/test/regress/pg_regress" \
+        PERL5LIB="$pgxs/test/perl:$work/src/test/perl" SIMULATOR="$work/src/test/simulator/calls-simulator" \
+        "${tied[@]}" timeout 900 prove --nocolor --verbose --timer "t/$1.pl" 2>&1 </dev/null |
+        as_user tee "$log" | verbose_cat || status=$?
+    good=$(grep -c '^ok ' "$log") || true
+    bad=$(grep -c '^not ok .*' "$log") || true
+    if ((status != 0 && bad == 0)); then bad=1; fi
+    report "$good" "$bad" "tap $1" "$good of $((good + bad)) in $((SECONDS - started)) s"
+    if ((bad > 0)); then grep -vE '^ok |^1\.\.' "$log" | head -n 200 || true; fi
+}
+
+verbose_cat() {
+    if ((verbose)); then cat; else cat >/dev/null; fi
+}
+
+# ---- the end ---------------------------------------------------------------
+
+finish() {
+    local status=$?
+    trap - EXIT
+    trap '' INT TERM
+    set +e
+    stop_servers 2>/dev/null
+    remove_no_main_cluster
+    if ((status != 0 && failed == 0)); then
+        failed=1
+        if ((tried == 0)); then echo "check.sh stopped: $last_error"; fi
+    fi
+    if ((failed > 0)) && [[ -n $work ]]; then keep_logs; fi
+    remove_work
+    echo "$passed passed, $failed failed"
+    ((passed > 0 && failed == 0))
+    exit
+}
+
+verbose=0
+names=()
+for argument; do
+    case $argument in
+        -h | --help) usage; exit ;;
+        -v) verbose=1 ;;
+        --accept) accept=1 ;;
+        -*) usage >&2; exit 2 ;;
+        *) names+=("$argument") ;;
+    esac
+done
+choose_tests "${names[@]}"
+rm -rf "$source_dir/test/tmp_check"
+
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+requirements+=$check_requirements
+require_packages
+echo "Testing with $("$pg_config" --version), $(uname -m)"
+make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
+step "Copying the source" copy_source
+step "Building the extension" build_extension WERROR=-Werror
+step "Building the simulator" build_simulator -Werror
+check_clang
+check "Checking the provider definitions" check_definitions
+check "Checking the simulator" as_user make -s -C "$work/src/test/simulator" check
+install_extension "$work"/src/test/providers/*.json
+if ((${#regress[@]} > 0)); then run_regress; fi
+for name in "${tap[@]}"; do run_tap "$name"; done
