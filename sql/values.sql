@@ -5,15 +5,15 @@ SET timezone = 'Europe/Berlin';
 
 -- One call with values of our own, through the simulator's fault "value". The
 -- filter keeps the others out.
-CREATE FUNCTION put(provider text, field text, json text) RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION put(provider text, field text, value_json text) RETURNS text LANGUAGE sql AS $$
   SELECT sim.get('/_sim/fault?provider=' || provider || '&kind=value&row=0&count=1&field=' || field
-                 || '&json=' || sim.encode(json))
+                 || '&json=' || sim.encode(value_json))
 $$;
-CREATE FUNCTION probe(provider text, field text, json text, query text)
+CREATE FUNCTION probe(provider text, field text, value_json text, query text)
 RETURNS TABLE (value text, code text, message text, detail text) LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM sim.get('/_sim/reset');
-  PERFORM put(provider, field, json);
+  PERFORM put(provider, field, value_json);
   EXECUTE query INTO value;
   code := '00000';
   RETURN NEXT;
@@ -26,47 +26,47 @@ END $$;
 \pset null '-'
 
 -- Times: ISO 8601 with any offset, epoch milliseconds.
-SELECT json, t.*
+SELECT sent, t.*
 FROM unnest(ARRAY['"2026-03-29T01:30:00Z"', '"2026-03-29T03:30:00+02:00"', '"2026-03-28T20:00:00.123456-0530"',
                   '"2026-03-29 01:30:00.1234567Z"', '"2026-03-29"', '"2026-02-30T00:00:00Z"', '"yesterday"',
-                  '"99999-01-01T00:00:00Z"', '1774747800', 'null', 'true', '""']) AS json,
-     probe('ringyo', 'created_at', json, 'SELECT started_at FROM ringyo.calls LIMIT 1') AS t;
-SELECT json, t.*
+                  '"99999-01-01T00:00:00Z"', '1774747800', 'null', 'true', '""']) AS sent,
+     probe('ringyo', 'created_at', sent, 'SELECT started_at FROM ringyo.calls LIMIT 1') AS t;
+SELECT sent, t.*
 FROM unnest(ARRAY['1774747800000', '1774747800123', '1774747800000.5', '1.7747478e12', '-1', '0', '99999999999999999',
-                  '1e400', '"1774747800000"', 'null']) AS json,
-     probe('voicy', 'start_timestamp', json, 'SELECT started_at FROM voicy.calls LIMIT 1') AS t;
+                  '1e400', '"1774747800000"', 'null']) AS sent,
+     probe('voicy', 'start_timestamp', sent, 'SELECT started_at FROM voicy.calls LIMIT 1') AS t;
 
 -- Durations in seconds and milliseconds.
-SELECT json, t.*
-FROM unnest(ARRAY['125', '0', '125.25', '-1', '1e3', '9223372036854775807', '"125"', 'null']) AS json,
-     probe('ringyo', 'duration', json, 'SELECT duration FROM ringyo.calls LIMIT 1') AS t;
-SELECT json, t.*
-FROM unnest(ARRAY['125', '1', '125500', '0.5', '[]', 'null']) AS json,
-     probe('voicy', 'duration_ms', json, 'SELECT duration FROM voicy.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['125', '0', '125.25', '-1', '1e3', '9223372036854775807', '"125"', 'null']) AS sent,
+     probe('ringyo', 'duration', sent, 'SELECT duration FROM ringyo.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['125', '1', '125500', '0.5', '[]', 'null']) AS sent,
+     probe('voicy', 'duration_ms', sent, 'SELECT duration FROM voicy.calls LIMIT 1') AS t;
 
 -- Numbers keep their text.
-SELECT json, t.*
-FROM unnest(ARRAY['0.1', '0.056', '1e-20', '12345678901234567890.123456789', '-0.0', '1e200000', '"0.1"', '{}', 'null']) AS json,
-     probe('voicy', 'call_cost.combined_cost', json, 'SELECT cost FROM voicy.calls LIMIT 1') AS t;
-SELECT json, t.*
-FROM unnest(ARRAY['2', '2.0', '2.5', '2147483647', '2147483648', '99999999999999999999', 'true']) AS json,
-     probe('voicy', 'agent.version', json, 'SELECT agent_version FROM voicy.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['0.1', '0.056', '1e-20', '12345678901234567890.123456789', '-0.0', '1e200000', '"0.1"', '{}', 'null']) AS sent,
+     probe('voicy', 'call_cost.combined_cost', sent, 'SELECT cost FROM voicy.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['2', '2.0', '2.5', '2147483647', '2147483648', '99999999999999999999', 'true']) AS sent,
+     probe('voicy', 'agent.version', sent, 'SELECT agent_version FROM voicy.calls LIMIT 1') AS t;
 
 -- Text: escapes, what is beyond the BMP, and what no text can hold.
-SELECT json, t.*
-FROM unnest(ARRAY['"Zo\u00eb \"Q\" \ud83d\ude00 \/\n."', '"漢字"', '""', '"a\u0000b"', '"\ud83d"', '"\ude00"', '42', '{"a":1}', 'null']) AS json,
-     probe('voicy', 'agent.name', json, 'SELECT agent_name FROM voicy.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['"Zo\u00eb \"Q\" \ud83d\ude00 \/\n."', '"漢字"', '""', '"a\u0000b"', '"\ud83d"', '"\ude00"', '42', '{"a":1}', 'null']) AS sent,
+     probe('voicy', 'agent.name', sent, 'SELECT agent_name FROM voicy.calls LIMIT 1') AS t;
 CALL sim.reset();
 CALL sim.fault('voicy', 'raw', 'field=agent.name', 'row=0');
 SELECT agent_name FROM voicy.calls LIMIT 1; -- ERROR
 
 -- Booleans, and jsonb.
-SELECT json, t.*
-FROM unnest(ARRAY['true', 'false', 'null', '"true"', '1']) AS json,
-     probe('whippy', 'voicemail', json, 'SELECT voicemail FROM whippy.calls LIMIT 1') AS t;
-SELECT json, t.*
-FROM unnest(ARRAY['{"a":[1,2.50,"\u00e9"],"a":{"b":null}}', '[]', '"x"', '1.10', 'null', '{"a":"\u0000"}', '{"a":"\ud800"}']) AS json,
-     probe('ringyo', 'metadata', json, 'SELECT metadata FROM ringyo.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['true', 'false', 'null', '"true"', '1']) AS sent,
+     probe('whippy', 'voicemail', sent, 'SELECT voicemail FROM whippy.calls LIMIT 1') AS t;
+SELECT sent, t.*
+FROM unnest(ARRAY['{"a":[1,2.50,"\u00e9"],"a":{"b":null}}', '[]', '"x"', '1.10', 'null', '{"a":"\u0000"}', '{"a":"\ud800"}']) AS sent,
+     probe('ringyo', 'metadata', sent, 'SELECT metadata FROM ringyo.calls LIMIT 1') AS t;
 SELECT pg_typeof(raw), raw->>'call_id' = call_id AS same FROM voicy.calls LIMIT 1;
 
 CALL sim.reset();
