@@ -4,7 +4,7 @@
  *		HTTP for a backend: one curl multi handle, one epoll descriptor, the
  *		latch.
  *
- * The only file that calls libcurl.  libcurl tells the reactor below which
+ * libcurl tells the reactor below which
  * sockets and which timer it waits for; both hang on one epoll descriptor,
  * which is itself pollable, so a backend waits for its latch and for all its
  * transfers at once.  Nothing here blocks inside libcurl, therefore a cancel
@@ -17,13 +17,13 @@
  *	 that, so no signal handler of the server runs outside the main thread;
  * - the server ignoring SIGPIPE, which CURLOPT_NOSIGNAL leaves to the caller.
  *
- * Functions that libcurl calls (register_socket to receive_body) neither
- * raise nor allocate from a memory context: a longjmp through libcurl would
- * leave its handles in an undefined state.  They note what happened, and it
- * is raised outside.
+ * Functions that libcurl calls (register_socket, register_timer) neither raise
+ * nor allocate from a memory context: a longjmp through libcurl would leave its
+ * handles in an undefined state.
  *
  * What a status or a body means, and whether to try again, is left to the
- * callers.  URLs and dates are in http_url.c.
+ * callers.  Options and buffers of a transfer are in http_transfer.c, URLs and
+ * dates in http_url.c; these three are all that calls libcurl.
  *
  *-------------------------------------------------------------------------
  */
@@ -32,11 +32,10 @@
 #include <curl/curl.h>
 #include <signal.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "http.h"
+#include "http_transfer.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/fd.h"
@@ -60,49 +59,8 @@
 /* Descriptors a new transfer leaves free: a wait on the latch takes one. */
 #define SPARE_DESCRIPTORS 8
 
-/* A body buffer starts with one of libcurl's reads and doubles from there. */
-#define FIRST_BODY_CAPACITY (CURL_MAX_WRITE_SIZE + 1)
-
-/* Longer header values are cut: 256 bytes hold any date, number or type. */
-#define MAX_HEADER_LENGTH 256
-
 /* The longest single wait of calls_http_sleep, well within WaitLatch's. */
 #define MAX_NAP_MS (60 * 60 * 1000)
-
-/* Header values of the last header block, null-terminated; "" where absent. */
-typedef struct ReplyHeaders
-{
-	char		content_type[MAX_HEADER_LENGTH + 1];
-	char		date[MAX_HEADER_LENGTH + 1];
-	char		retry_after[MAX_HEADER_LENGTH + 1];
-	char		rate_reset[MAX_HEADER_LENGTH + 1];
-} ReplyHeaders;
-
-struct CallsHttpTransfer
-{
-	CallsHttpReply reply;		/* complete once its outcome is set */
-	MemoryContext context;		/* holds this struct and nothing else */
-	MemoryContextCallback release;	/* of context: frees what follows */
-
-	/* owned, outside the memory context; NULL where not there */
-	CURL	   *easy;
-	struct curl_slist *headers;
-	char	   *body;			/* null-terminated after length bytes */
-	char	   *proxy;			/* as given, to keep it out of messages */
-	bool		attached;		/* is easy in the reactor's multi? */
-
-	/* the body */
-	size_t		length;
-	size_t		capacity;		/* of body, its terminator included */
-	size_t		max_size;
-
-	/* what happened inside libcurl */
-	bool		too_large;		/* body went beyond max_size */
-	bool		out_of_memory;	/* to be raised outside */
-	double		neglected;		/* reactor.neglected at the start */
-	ReplyHeaders received;
-	char		message[CURL_ERROR_SIZE];	/* libcurl's error buffer */
-};
 
 /* One per backend; made for the first transfer and kept. */
 static struct
@@ -121,52 +79,6 @@ static struct
 	instr_time	attended;		/* last time somebody did */
 	double		neglected;		/* total, in ms */
 }			reactor = {.epoll = -1,.timer = -1};
-
-/* Options that are the same for every request. */
-static const struct
-{
-	CURLoption	option;
-	long		value;
-}			fixed_numbers[] =
-{
-	{CURLOPT_NOSIGNAL, 1},
-	{CURLOPT_QUICK_EXIT, 1},
-	{CURLOPT_FOLLOWLOCATION, 0},
-	{CURLOPT_NETRC, CURL_NETRC_IGNORED},
-	{CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
-	{CURLOPT_PATH_AS_IS, 1},	/* what EXPLAIN shows is what is sent */
-	{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS},
-	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},	/* or later */
-	{CURLOPT_SSL_VERIFYPEER, 1},
-	{CURLOPT_SSL_VERIFYHOST, 2},
-	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
-	{CURLOPT_TCP_KEEPALIVE, 1},
-};
-
-static const struct
-{
-	CURLoption	option;
-	const char *value;
-}			fixed_texts[] =
-{
-	{CURLOPT_PROTOCOLS_STR, "http,https"},
-	{CURLOPT_ACCEPT_ENCODING, ""},	/* all that libcurl can decode */
-	{CURLOPT_USERAGENT, "calls_fdw/1.0"},
-	{CURLOPT_NOPROXY, ""},		/* not NULL: that reads the environment */
-};
-
-/* Response headers to keep, and where. */
-static const struct
-{
-	const char *name;
-	size_t		offset;			/* in ReplyHeaders */
-}			kept_headers[] =
-{
-	{"content-type", offsetof(ReplyHeaders, content_type)},
-	{"date", offsetof(ReplyHeaders, date)},
-	{"retry-after", offsetof(ReplyHeaders, retry_after)},
-	{"x-ratelimit-reset", offsetof(ReplyHeaders, rate_reset)},
-};
 
 /*
  * Every call of libcurl that may start a thread stands between these two.
@@ -248,111 +160,6 @@ register_timer(CURLM *multi, long timeout, void *data)
 		spec.it_value.tv_nsec = 1;	/* zero would disarm */
 
 	return timerfd_settime(reactor.timer, 0, &spec, NULL);
-}
-
-/* Called by libcurl: a socket that programs of COPY do not inherit. */
-static curl_socket_t
-open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
-{
-	(void) data;
-	(void) purpose;
-
-	return socket(address->family, address->socktype | SOCK_CLOEXEC,
-				  address->protocol);
-}
-
-/*
- * Copies a header's value without the blanks around it, and with '?' for
- * what is not printable ASCII and might not be valid in the database.
- */
-static void
-copy_header_value(char *target, const char *value, size_t length)
-{
-	while (length > 0 && (unsigned char) value[0] <= ' ')
-	{
-		value++;
-		length--;
-	}
-	while (length > 0 && (unsigned char) value[length - 1] <= ' ')
-		length--;
-
-	length = Min(length, MAX_HEADER_LENGTH);
-	for (size_t i = 0; i < length; i++)
-		target[i] = (value[i] >= ' ' && value[i] <= '~') ? value[i] : '?';
-	target[length] = '\0';
-}
-
-/* Called by libcurl with each header line, status lines included. */
-static size_t
-receive_header(char *line, size_t size, size_t count, void *data)
-{
-	CallsHttpTransfer *transfer = data;
-	size_t		length = size * count;
-
-	/* Interim replies have header blocks too; the last one counts. */
-	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
-		memset(&transfer->received, 0, sizeof(transfer->received));
-
-	for (size_t i = 0; i < lengthof(kept_headers); i++)
-	{
-		size_t		name_length = strlen(kept_headers[i].name);
-
-		if (length > name_length && line[name_length] == ':' &&
-			pg_strncasecmp(line, kept_headers[i].name, name_length) == 0)
-			copy_header_value((char *) &transfer->received +
-							  kept_headers[i].offset,
-							  line + name_length + 1,
-							  length - name_length - 1);
-	}
-	return length;
-}
-
-/*
- * Makes room for "more" bytes of body and a terminator; false where memory is
- * short.
- */
-static bool
-enlarge_body(CallsHttpTransfer *transfer, size_t more)
-{
-	size_t		needed = transfer->length + more + 1;
-	size_t		capacity = Max(transfer->capacity, FIRST_BODY_CAPACITY);
-	char	   *body;
-
-	if (needed <= transfer->capacity)
-		return true;
-	while (capacity < needed)
-		capacity *= 2;
-	capacity = Min(capacity, transfer->max_size + 1);
-
-	body = realloc(transfer->body, capacity);
-	if (body == NULL)
-		return false;
-	transfer->body = body;
-	transfer->capacity = capacity;
-	return true;
-}
-
-/* Called by libcurl with a piece of the body, decompressed. */
-static size_t
-receive_body(char *piece, size_t size, size_t count, void *data)
-{
-	CallsHttpTransfer *transfer = data;
-	size_t		more = size * count;
-
-	if (more > transfer->max_size - transfer->length)
-	{
-		transfer->too_large = true;
-		return CURL_WRITEFUNC_ERROR;
-	}
-	if (!enlarge_body(transfer, more))
-	{
-		transfer->out_of_memory = true;
-		return CURL_WRITEFUNC_ERROR;
-	}
-	memcpy(transfer->body + transfer->length, piece, more);
-	transfer->length += more;
-	transfer->body[transfer->length] = '\0';
-	return more;
 }
 
 /*
@@ -748,126 +555,6 @@ wait_and_drive(long timeout)
 		drive_transfers();
 }
 
-/* Raises for a failed call of libcurl while a request is being prepared. */
-static void
-check_code(CURLcode code)
-{
-	if (code == CURLE_OK)
-		return;
-	if (code == CURLE_OUT_OF_MEMORY)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_OUT_OF_MEMORY),
-				 errmsg("out of memory")));
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-			 errmsg("could not prepare an HTTP request: %s",
-					curl_easy_strerror(code))));
-}
-
-static void
-set_number(CURL *easy, CURLoption option, long value)
-{
-	check_code(curl_easy_setopt(easy, option, value));
-}
-
-static void
-set_text(CURL *easy, CURLoption option, const char *value)
-{
-	check_code(curl_easy_setopt(easy, option, value));
-}
-
-/* Sets what does not depend on the request, and the callbacks. */
-static void
-set_fixed_options(CallsHttpTransfer *transfer)
-{
-	CURL	   *easy = transfer->easy;
-
-	for (size_t i = 0; i < lengthof(fixed_numbers); i++)
-		set_number(easy, fixed_numbers[i].option, fixed_numbers[i].value);
-	for (size_t i = 0; i < lengthof(fixed_texts); i++)
-		set_text(easy, fixed_texts[i].option, fixed_texts[i].value);
-
-	check_code(curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer));
-	check_code(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message));
-	check_code(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
-	check_code(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header));
-	check_code(curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
-	check_code(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body));
-	check_code(curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer));
-}
-
-static void
-add_header(CallsHttpTransfer *transfer, const char *header)
-{
-	struct curl_slist *headers = curl_slist_append(transfer->headers, header);
-
-	if (headers == NULL)
-		check_code(CURLE_OUT_OF_MEMORY);
-	transfer->headers = headers;
-}
-
-/* Sets the method, the headers and the body; a body is JSON. */
-static void
-set_content(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
-{
-	CURL	   *easy = transfer->easy;
-	bool		typed = false;
-	ListCell   *cell;
-
-	foreach(cell, request->headers)
-	{
-		const char *header = lfirst(cell);
-
-		if (pg_strncasecmp(header, "Content-Type:", 13) == 0)
-			typed = true;
-		add_header(transfer, header);
-	}
-
-	if (strcmp(request->method, "POST") == 0)
-	{
-		if (!typed)
-			add_header(transfer, "Content-Type: application/json");
-		add_header(transfer, "Expect:");	/* no 100-continue round trip */
-		set_number(easy, CURLOPT_POST, 1);
-		check_code(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-									(curl_off_t) (request->body != NULL ?
-												  request->body_length : 0)));
-		set_text(easy, CURLOPT_COPYPOSTFIELDS,
-				 request->body != NULL ? request->body : "");
-	}
-	else if (strcmp(request->method, "GET") != 0)
-		elog(ERROR, "unexpected HTTP method \"%s\"", request->method);
-
-	check_code(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
-}
-
-/* Sets where to and how. */
-static void
-set_route(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
-{
-	CURL	   *easy = transfer->easy;
-
-	set_text(easy, CURLOPT_URL, request->url);
-	set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout);
-	set_number(easy, CURLOPT_TIMEOUT_MS, request->request_timeout);
-
-	if (request->ca_file != NULL)
-	{
-		/* In place of the system's certificates, not beside them. */
-		set_text(easy, CURLOPT_CAINFO, request->ca_file);
-		set_text(easy, CURLOPT_CAPATH, NULL);
-	}
-
-	/* "" and not NULL: that reads the environment */
-	set_text(easy, CURLOPT_PROXY, request->proxy != NULL ? request->proxy : "");
-	if (request->proxy != NULL)
-	{
-		transfer->proxy = strdup(request->proxy);
-		if (transfer->proxy == NULL)
-			check_code(CURLE_OUT_OF_MEMORY);
-	}
-}
-
 CallsHttpTransfer *
 calls_http_start(const CallsHttpRequest *request)
 {
@@ -892,10 +579,8 @@ calls_http_start(const CallsHttpRequest *request)
 
 	transfer->easy = curl_easy_init();
 	if (transfer->easy == NULL)
-		check_code(CURLE_OUT_OF_MEMORY);
-	set_fixed_options(transfer);
-	set_content(transfer, request);
-	set_route(transfer, request);
+		calls_http_check_code(CURLE_OUT_OF_MEMORY);
+	calls_http_prepare(transfer, request);
 
 	attend(false);
 	transfer->neglected = reactor.neglected;

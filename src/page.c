@@ -37,6 +37,12 @@
 /* Rows that a page has room for at first. */
 #define INITIAL_ROWS 128
 
+/*
+ * A hundred times the largest page of any API known: a hostile reply of empty
+ * objects must not take a gigabyte of cells.
+ */
+#define MAX_ROWS 100000
+
 /* The two trees. */
 typedef enum Tree
 {
@@ -76,7 +82,8 @@ struct CallsPageReader
 	CallsJsonKind bad_kind;
 	CallsJsonKind rows_kind;
 	uint64		serial[NTREES]; /* number of this page, of this row */
-	bool		too_deep;
+	bool		too_large;		/* an error of our own was raised: nests too
+								 * deeply, too many rows */
 	int			depth;
 	Frame		frames[MAX_DEPTH];
 };
@@ -222,7 +229,7 @@ push_frame(CallsPageReader *reader)
 
 	if (reader->depth == MAX_DEPTH)
 	{
-		reader->too_deep = true;
+		reader->too_large = true;
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_ERROR),
 				 errmsg("could not read the reply: it nests too deeply"),
@@ -361,6 +368,13 @@ begin_row(CallsPageReader *reader)
 	CallsPage  *page = reader->page;
 	size_t		row_size = sizeof(CallsCell) * reader->npaths;
 
+	if (page->nrows >= MAX_ROWS)
+	{
+		reader->too_large = true;
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("could not read the reply: it has more than %d rows", MAX_ROWS)));
+	}
 	if ((size_t) page->nrows == reader->max_rows)
 	{
 		reader->max_rows *= 2;
@@ -421,7 +435,7 @@ begin_page(CallsPageReader *reader, const char *body, size_t length)
 	reader->bad_row = -1;
 	reader->rows_kind = CALLS_JSON_MISSING;
 	reader->serial[TREE_REPLY]++;
-	reader->too_deep = false;
+	reader->too_large = false;
 	reader->depth = 0;
 	page->cells = palloc(sizeof(CallsCell) * reader->max_rows * reader->npaths);
 	page->members = palloc0(sizeof(CallsCell) * reader->nmembers);
@@ -602,7 +616,7 @@ calls_try_read_page(CallsPageReader *reader, const char *body, size_t length)
 	PG_CATCH();
 	{
 		/* The callbacks cannot make PostgreSQL 15 stop in another way. */
-		if (!reader->too_deep)
+		if (!reader->too_large)
 			PG_RE_THROW();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
