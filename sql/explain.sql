@@ -42,3 +42,7 @@ END $$;
 SELECT analyzed('SELECT call_id FROM voicy.calls LIMIT 3');
 SELECT analyzed($$SELECT call_id FROM voicy.calls WHERE provider = 'x'$$);
 SELECT jsonb_pretty(explain_json('SELECT call_id FROM voicy.calls LIMIT 3', ', ANALYZE'));
+
+-- A call has no place in a heap.
+SELECT ctid FROM voicy.calls; -- ERROR
+SELECT DISTINCT tableoid::regclass FROM voicy.calls;

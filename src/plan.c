@@ -16,6 +16,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/heap.h"
 #include "catalog/pg_type_d.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/clauses.h"
@@ -132,6 +133,21 @@ callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 										   NIL, baserel->lateral_relids, NIL));
 }
 
+/* A call has no place in a heap: refuses ctid, xmin and their like. */
+static void
+check_system_columns(const Bitmapset *used)
+{
+	for (AttrNumber attnum = FirstLowInvalidHeapAttributeNumber + 1; attnum < 0; attnum++)
+	{
+		if (attnum != TableOidAttributeNumber &&
+			bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("foreign tables of calls_fdw have no system column \"%s\"",
+							NameStr(SystemAttributeDefinition(attnum)->attname))));
+	}
+}
+
 /* Attributes that the scan has to fill in: an IntList. */
 static List *
 used_attributes(RelOptInfo *baserel, const CallsRelInfo *info, List *clauses)
@@ -142,6 +158,7 @@ used_attributes(RelOptInfo *baserel, const CallsRelInfo *info, List *clauses)
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	pull_varattnos((Node *) clauses, baserel->relid, &used);
+	check_system_columns(used);
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (AttrNumber attnum = 1; attnum <= baserel->max_attr; attnum++)
 	{
