@@ -12,36 +12,19 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "common/int.h"
 #include "executor/executor.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
 #include "bind.h"
 #include "compat.h"
-#include "convert.h"
 #include "filter.h"
 #include "option.h"
 #include "pager.h"
 #include "plan.h"
-#include "report.h"
+#include "row.h"
 #include "scan.h"
-
-/* Longest value that an error message repeats, in bytes. */
-#define MAX_SHOWN_VALUE		128
-
-/* A column that the scan fills in. */
-typedef struct ScanTarget
-{
-	const CallsTableColumn *column;
-	CallsConverter *converter;	/* NULL: the value is constant */
-	int			cell;			/* index of its cell in a row */
-	Datum		value;			/* the constant */
-	bool		isnull;
-} ScanTarget;
 
 typedef struct CallsScanState
 {
@@ -55,11 +38,7 @@ typedef struct CallsScanState
 	List	   *operands;		/* ExprStates, as in CallsPlanFilter.exprs */
 	List	   *limit;			/* ExprStates of LIMIT and OFFSET */
 
-	/* what a row consists of */
-	int			ntargets;
-	ScanTarget *targets;
-	int			npaths;
-	const char **paths;
+	CallsRowReader *reader;
 
 	/* the run, anew after a rescan with other parameters */
 	MemoryContext run_context;
@@ -72,69 +51,7 @@ typedef struct CallsScanState
 	/* for the whole scan */
 	MemoryContext context;
 	CallsCounters counters;
-	int64		misfits;		/* values replaced under on_error 'set_null' */
-	char	   *first_misfit;	/* the message of the first one */
 } CallsScanState;
-
-/* Index of a path among those asked for, added if it is new. */
-static int
-cell_of_path(CallsScanState *state, const char *path)
-{
-	for (int i = 0; i < state->npaths; i++)
-		if (strcmp(state->paths[i], path) == 0)
-			return i;
-	state->paths[state->npaths] = path;
-	return state->npaths++;
-}
-
-/* A constant column's value in the type the table declares. */
-static void
-set_constant(ScanTarget *target, const char *text)
-{
-	Oid			input;
-	Oid			ioparam;
-
-	target->isnull = text == NULL;
-	if (text == NULL)
-		return;
-	getTypeInputInfo(target->column->type, &input, &ioparam);
-	target->value = OidInputFunctionCall(input, unconstify(char *, text), ioparam,
-										 target->column->typmod);
-}
-
-/* Prepares one column. */
-static void
-init_target(CallsScanState *state, ScanTarget *target, const CallsTableColumn *column)
-{
-	const CallsColumn *source = column->column >= 0
-		? &state->def->columns[column->column] : NULL;
-	const char *path = column->path;
-
-	target->column = column;
-	if (source != NULL)
-	{
-		switch (source->role)
-		{
-			case CALLS_COLUMN_SOURCE:
-				set_constant(target, state->settings->source);
-				return;
-			case CALLS_COLUMN_PROVIDER:
-				set_constant(target, state->def->provider);
-				return;
-			case CALLS_COLUMN_ABSENT:
-				set_constant(target, NULL);
-				return;
-			case CALLS_COLUMN_RAW:
-				path = "";
-				break;
-			case CALLS_COLUMN_VALUE:
-				path = source->path;
-				break;
-		}
-	}
-	target->converter = calls_make_converter(column, source);
-	target->cell = cell_of_path(state, path);
-}
 
 void
 callsBeginForeignScan(ForeignScanState *node, int eflags)
@@ -147,7 +64,6 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	MemoryContext context;
 	MemoryContext old;
 	List	   *exprs;
-	ListCell   *lc;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
@@ -171,11 +87,8 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	state->limit = list_copy_tail(exprs, list_length(exprs) - nlimit);
 	state->operands = list_truncate(exprs, list_length(exprs) - nlimit);
 
-	state->targets = palloc0_array(ScanTarget, list_length(attributes) + 1);
-	state->paths = palloc0_array(const char *, list_length(attributes) + 1);
-	foreach(lc, attributes)
-		init_target(state, &state->targets[state->ntargets++],
-					&state->columns[lfirst_int(lc) - 1]);
+	state->reader = calls_make_row_reader(rel, state->def, state->settings,
+										  state->columns, attributes);
 	MemoryContextSwitchTo(old);
 	node->fdw_state = state;
 }
@@ -241,107 +154,22 @@ start_run(ForeignScanState *node)
 	state->empty = binding->contradiction;
 	if (!state->empty)
 		state->pager = calls_make_pager(state->def, state->settings, binding,
-										state->npaths, state->paths,
+										state->reader->npaths, state->reader->paths,
 										state->all_quals && binding->all_exact ? limit : 0,
 										&state->counters);
 	MemoryContextSwitchTo(old);
 	state->started = true;
 }
 
-/* The cells of the current row. */
-static const CallsCell *
-current_row(const CallsScanState *state)
-{
-	return &state->batch->page->cells[(Size) state->row * state->batch->npaths];
-}
-
-/* The current call's id, for messages; NULL where it has none. */
-static const char *
-current_call_id(const CallsScanState *state)
-{
-	const CallsCell *key = current_row(state) + state->batch->npaths - 1;
-	char	   *text = calls_cell_text(key);
-
-	return text ? calls_printable(state->settings, text) : NULL;
-}
-
-/* "of call "x"", as far as it is known. */
-static const char *
-describe_call(const CallsScanState *state)
-{
-	const char *id = current_call_id(state);
-
-	return id ? psprintf("call \"%s\"", id) : "a call without id";
-}
-
-/* A value that does not fit: an error, or NULL and a note. */
-static void
-handle_misfit(CallsScanState *state, const ScanTarget *target,
-			  const CallsConvertError *error)
-{
-	const CallsCell *cell = current_row(state) + target->cell;
-	char	   *shown = pnstrdup(cell->start, Min(cell->length, MAX_SHOWN_VALUE));
-	const char *message;
-
-	message = psprintf("invalid value for column \"%s\" of %s: %s",
-					   target->column->name, describe_call(state), error->message);
-	if (state->settings->on_error == CALLS_ON_ERROR_SET_NULL)
-	{
-		if (state->misfits++ == 0)
-			state->first_misfit = MemoryContextStrdup(state->context, message);
-		return;
-	}
-	ereport(ERROR,
-			(errcode(error->sqlstate),
-			 errmsg_internal("%s", message),
-			 errdetail("The value is %s%s.", calls_printable(state->settings, shown),
-					   cell->length > MAX_SHOWN_VALUE ? "..." : ""),
-			 errhint("The foreign table's option \"on_error\" can be set to \"set_null\".")));
-}
-
-/* Converts one column of the current row. */
-static Datum
-target_value(CallsScanState *state, const ScanTarget *target, bool *isnull)
-{
-	const CallsCell *cell;
-	CallsConvertError error;
-	Datum		value;
-
-	if (target->converter == NULL)
-	{
-		*isnull = target->isnull;
-		return target->value;
-	}
-	cell = current_row(state) + target->cell;
-	if (!calls_convert(target->converter, cell,
-					   state->settings->on_error == CALLS_ON_ERROR_SET_NULL,
-					   &value, isnull, &error))
-		handle_misfit(state, target, &error);
-	return value;
-}
-
 /* Fills the slot from the current row. */
 static void
-store_row(ForeignScanState *node, TupleTableSlot *slot)
+store_row(CallsScanState *state, TupleTableSlot *slot)
 {
-	CallsScanState *state = node->fdw_state;
-	int			natts = slot->tts_tupleDescriptor->natts;
+	int			npaths = state->batch->npaths;
+	const CallsCell *cells = &state->batch->page->cells[(Size) state->row * npaths];
 
-	memset(slot->tts_isnull, true, sizeof(bool) * natts);
-	for (int i = 0; i < state->ntargets; i++)
-	{
-		const ScanTarget *target = &state->targets[i];
-		int			index = target->column->attnum - 1;
-
-		slot->tts_values[index] = target_value(state, target, &slot->tts_isnull[index]);
-		if (slot->tts_isnull[index] && target->column->not_null)
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("null value in column \"%s\" of relation \"%s\" violates not-null constraint",
-							target->column->name,
-							RelationGetRelationName(node->ss.ss_currentRelation)),
-					 errdetail("The provider gives no value for %s.", describe_call(state))));
-	}
+	calls_read_row(state->reader, cells, &cells[npaths - 1],
+				   slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 }
 
@@ -368,7 +196,7 @@ callsIterateForeignScan(ForeignScanState *node)
 		if (state->batch->fresh[state->row])
 			break;
 	}
-	store_row(node, slot);
+	store_row(state, slot);
 	state->row++;
 	return slot;
 }
@@ -394,21 +222,6 @@ callsReScanForeignScan(ForeignScanState *node)
 	state->row = 0;
 }
 
-/* on_error 'set_null': one warning for the whole scan. */
-static void
-warn_of_misfits(const CallsScanState *state, Relation rel)
-{
-	if (state->misfits == 0)
-		return;
-	ereport(WARNING,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg_plural(INT64_FORMAT " value of foreign table \"%s\" did not fit its column and was replaced",
-						   INT64_FORMAT " values of foreign table \"%s\" did not fit their columns and were replaced",
-						   (unsigned long) state->misfits,
-						   state->misfits, RelationGetRelationName(rel)),
-			 errdetail_internal("First: %s.", state->first_misfit)));
-}
-
 void
 callsEndForeignScan(ForeignScanState *node)
 {
@@ -417,7 +230,7 @@ callsEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	node->fdw_state = NULL;
-	warn_of_misfits(state, node->ss.ss_currentRelation);
+	calls_warn_of_misfits(state->reader);
 	MemoryContextDelete(state->context);
 }
 
