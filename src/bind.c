@@ -20,7 +20,6 @@
 #include "utils/lsyscache.h"
 
 #include "bind.h"
-#include "bound.h"
 #include "compat.h"
 #include "sendable.h"
 
@@ -548,6 +547,8 @@ calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 		binding->contradiction |= is_contradiction(&context.states[i]);
 	if (binding->contradiction)
 		return binding;
+	if (def->order.column >= 0)
+		binding->order_range = context.states[def->order.column].range;
 
 	for (int i = 0; i < def->nfilters; i++)
 		bind_filter(&context, &def->filters[i]);

@@ -15,6 +15,7 @@
 
 #include "postgres.h"
 
+#include "bound.h"
 #include "definition.h"
 #include "filter.h"
 #include "option.h"
@@ -47,6 +48,9 @@ typedef struct CallsBinding
 	CallsSentFilter *sent;
 	CallsPushdown *pushdown;	/* one per predicate */
 	bool		all_exact;		/* every predicate is pushed exactly */
+	CallsRange	order_range;	/* what the predicates leave of the column that
+								 * the provider orders by */
+	CallsOrderDirection order;	/* the order to ask for; set by the caller */
 } CallsBinding;
 
 /* A binding in CurrentMemoryContext, which must keep what it is made from. */

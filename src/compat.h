@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "access/stratnum.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
@@ -111,6 +112,16 @@ calls_scan_user(ForeignScanState *node)
 						 node->ss.ps.state)->checkAsUser;
 #endif
 	return OidIsValid(user) ? user : GetUserId();
+}
+
+static inline bool
+calls_pathkey_is_ascending(const PathKey *pathkey)
+{
+#if PG_VERSION_NUM >= 180000
+	return pathkey->pk_cmptype == COMPARE_LT;
+#else
+	return pathkey->pk_strategy == BTLessStrategyNumber;
+#endif
 }
 
 static inline ForeignPath *

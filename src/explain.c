@@ -82,6 +82,7 @@ make_context(ForeignScanState *node, ExplainState *es)
 	context.binding = calls_bind(context.def, context.settings,
 								 calls_get_table_columns(rel, context.def),
 								 context.npredicates, context.predicates);
+	context.binding->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
 	return context;
 }
 
@@ -154,6 +155,20 @@ show_filters(const ExplainContext *context, ExplainState *es)
 		ExplainPropertyList("Remote Filter", shown, es);
 }
 
+/* The order that the scan promises. */
+static void
+show_order(const ExplainContext *context, ExplainState *es)
+{
+	CallsOrderDirection order = context->binding->order;
+
+	if (order == CALLS_ORDER_NONE || context->binding->contradiction)
+		return;
+	ExplainPropertyText("Remote Order",
+						psprintf("%s %s", context->def->columns[context->def->order.column].name,
+								 order == CALLS_ORDER_ASC ? "ASC" : "DESC"),
+						es);
+}
+
 /* EXPLAIN ANALYZE: what the scan cost. */
 static void
 show_counters(const CallsCounters *counters, ExplainState *es)
@@ -178,6 +193,7 @@ callsExplainForeignScan(ForeignScanState *node, ExplainState *es)
 
 		show_request(&context, es);
 		show_filters(&context, es);
+		show_order(&context, es);
 	}
 	if (es->analyze && counters != NULL)
 		show_counters(counters, es);

@@ -82,6 +82,9 @@ column_is_interesting(const FilterContext *context, AttrNumber attnum)
 		case CALLS_COLUMN_VALUE:
 			break;
 	}
+	/* a bound on what the provider orders by ends a scan early */
+	if (column->column == context->def->order.column && !context->def->order.nulls)
+		return true;
 	for (int i = 0; i < context->def->nfilters; i++)
 	{
 		const CallsFilter *filter = &context->def->filters[i];

@@ -156,6 +156,13 @@ calls_make_pager(const CallsDefinition *def, const CallsSettings *settings,
 	return pager;
 }
 
+void
+calls_stop_pager(CallsPager *pager)
+{
+	pager->finished = true;
+	pager->checked = true;
+}
+
 int64
 calls_batches_given(const CallsPager *pager)
 {

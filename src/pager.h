@@ -45,6 +45,9 @@ extern CallsPager *calls_make_pager(const CallsDefinition *def,
  */
 extern const CallsBatch *calls_next_batch(CallsPager *pager);
 
+/* Reads no further: what is missing is not needed. */
+extern void calls_stop_pager(CallsPager *pager);
+
 /* Number of batches given so far. */
 extern int64 calls_batches_given(const CallsPager *pager);
 

@@ -22,6 +22,7 @@
 #include "optimizer/clauses.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/rel.h"
@@ -41,24 +42,13 @@ typedef struct CallsRelInfo
 	const CallsDefinition *def;
 	CallsSettings *settings;
 	CallsTableColumn *columns;
-	double		retrieved;		/* rows the provider is thought to return */
 } CallsRelInfo;
 
-/*
- * Selectivity of what is pushed among the base restrictions: the rows that
- * travel are those of the table times this.
- */
-static Selectivity
-pushed_selectivity(PlannerInfo *root, RelOptInfo *baserel, const CallsRelInfo *info)
+/* The operands of a plan's predicates as far as planning knows them. */
+static void
+set_planned_operands(int npredicates, CallsPredicate *predicates, List *exprs)
 {
-	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
-	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, clauses,
-												   info->columns, info->def);
-	int			npredicates;
-	CallsPredicate *predicates = calls_restore_predicates(filter.predicates, &npredicates);
-	List	   *pushed = NIL;
-	ListCell   *lc = list_head(filter.exprs);
-	CallsBinding *binding;
+	ListCell   *lc = list_head(exprs);
 
 	for (int i = 0; i < npredicates; i++)
 	{
@@ -74,19 +64,36 @@ pushed_selectivity(PlannerInfo *root, RelOptInfo *baserel, const CallsRelInfo *i
 				operand->value = ((Const *) expr)->constvalue;
 				operand->isnull = ((Const *) expr)->constisnull;
 			}
-			lc = lnext(filter.exprs, lc);
+			lc = lnext(exprs, lc);
 		}
 	}
+}
+
+/*
+ * Which of the clauses would be sent?  False in *possible if no call can
+ * match them.
+ */
+static List *
+pushed_clauses(PlannerInfo *root, RelOptInfo *baserel, List *clauses, bool *possible)
+{
+	const CallsRelInfo *info = baserel->fdw_private;
+	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, clauses,
+												   info->columns, info->def);
+	int			npredicates;
+	CallsPredicate *predicates = calls_restore_predicates(filter.predicates, &npredicates);
+	List	   *pushed = NIL;
+	CallsBinding *binding;
+
+	set_planned_operands(npredicates, predicates, filter.exprs);
 	binding = calls_bind(info->def, info->settings, info->columns,
 						 npredicates, predicates);
-	if (binding->contradiction)
-		return 0;
-	for (int i = 0; i < npredicates; i++)
+	*possible = !binding->contradiction;
+	for (int i = 0; i < npredicates && *possible; i++)
 	{
 		if (binding->pushdown[i] != CALLS_PUSHDOWN_LOCAL)
 			pushed = lappend(pushed, list_nth(clauses, predicates[i].qual));
 	}
-	return clauselist_selectivity(root, pushed, baserel->relid, JOIN_INNER, NULL);
+	return pushed;
 }
 
 void
@@ -104,8 +111,6 @@ callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntablei
 	if (baserel->tuples < 0)
 		baserel->tuples = DEFAULT_CALLS;
 	set_baserel_size_estimates(root, baserel);
-	info->retrieved = clamp_row_est(baserel->tuples *
-									pushed_selectivity(root, baserel, info));
 }
 
 /* Rows of a full page. */
@@ -118,19 +123,173 @@ page_rows(const CallsRelInfo *info)
 		: info->def->paging.size_max;
 }
 
-void
-callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+/*
+ * Adds a path: the plain one, or one that gets values from other tables.  Its
+ * cost is that of its requests, plus a little for each row they bring.
+ */
+static void
+add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
+			  List *pathkeys, CallsOrderDirection direction)
 {
-	CallsRelInfo *info = baserel->fdw_private;
-	double		pages = Max(ceil(info->retrieved / page_rows(info)), 1);
+	const CallsRelInfo *info = baserel->fdw_private;
+	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
+	bool		possible;
+	double		retrieved = 0;
+	double		pages;
 	Cost		startup = info->settings->request_cost + baserel->baserestrictcost.startup;
 	Cost		per_row = cpu_tuple_cost + baserel->baserestrictcost.per_tuple;
 
+	if (param_info != NULL)
+		clauses = list_concat(clauses,
+							  extract_actual_clauses(param_info->ppi_clauses, false));
+	clauses = pushed_clauses(root, baserel, clauses, &possible);
+	if (possible)
+		retrieved = clamp_row_est(baserel->tuples *
+								  clauselist_selectivity(root, clauses, baserel->relid,
+														 JOIN_INNER, NULL));
+	pages = Max(ceil(retrieved / page_rows(info)), 1);
 	add_path(baserel, (Path *)
-			 calls_create_foreignscan_path(root, baserel, baserel->rows, startup,
+			 calls_create_foreignscan_path(root, baserel,
+										   param_info ? param_info->ppi_rows : baserel->rows,
+										   startup,
 										   startup + (pages - 1) * info->settings->request_cost +
-										   info->retrieved * per_row,
-										   NIL, baserel->lateral_relids, NIL));
+										   retrieved * per_row,
+										   pathkeys,
+										   param_info ? param_info->ppi_req_outer
+										   : baserel->lateral_relids,
+										   list_make1(makeInteger(direction))));
+}
+
+/* Would this join clause be sent, once the other side's value is known? */
+static bool
+is_pushable_join_clause(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
+{
+	bool		possible;
+
+	return pushed_clauses(root, baserel, list_make1(rinfo->clause), &possible) != NIL;
+}
+
+/*
+ * Notes the parameterization that a join clause asks for, where its other
+ * side can be supplied from outside and the provider can evaluate it.
+ */
+static List *
+add_parameterization(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo,
+					 List *param_infos)
+{
+	Relids		required_outer;
+
+	if (!join_clause_is_movable_to(rinfo, baserel) ||
+		!is_pushable_join_clause(root, baserel, rinfo))
+		return param_infos;
+	required_outer = bms_union(rinfo->clause_relids, baserel->lateral_relids);
+	required_outer = bms_del_member(required_outer, baserel->relid);
+	if (bms_is_empty(required_outer))
+		return param_infos;
+	return list_append_unique_ptr(param_infos,
+								  get_baserel_parampathinfo(root, baserel, required_outer));
+}
+
+/* For generate_implied_equalities_for_column: is the member this column? */
+static bool
+member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+				 EquivalenceMember *em, void *arg)
+{
+	Node	   *expr = (Node *) em->em_expr;
+
+	while (expr && IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	return expr && IsA(expr, Var) &&
+		((Var *) expr)->varno == (int) rel->relid &&
+		((Var *) expr)->varattno == *(AttrNumber *) arg;
+}
+
+/* Every parameterization that would let the provider filter: ParamPathInfos. */
+static List *
+find_parameterizations(PlannerInfo *root, RelOptInfo *baserel)
+{
+	const CallsRelInfo *info = baserel->fdw_private;
+	List	   *param_infos = NIL;
+	ListCell   *lc;
+
+	foreach(lc, baserel->joininfo)
+		param_infos = add_parameterization(root, baserel, lfirst(lc), param_infos);
+	if (!baserel->has_eclass_joins)
+		return param_infos;
+	for (AttrNumber attnum = 1; attnum <= baserel->max_attr; attnum++)
+	{
+		List	   *clauses;
+
+		if (info->columns[attnum - 1].attnum == 0)
+			continue;
+		clauses = generate_implied_equalities_for_column(root, baserel, member_is_column,
+														 &attnum,
+														 baserel->lateral_referencers);
+		foreach(lc, clauses)
+			param_infos = add_parameterization(root, baserel, lfirst(lc), param_infos);
+	}
+	return param_infos;
+}
+
+/* Is this the column by which the provider orders, in a type that keeps it? */
+static bool
+is_order_column(const CallsRelInfo *info, Index relid, Expr *expr)
+{
+	const CallsTableColumn *column;
+	Var		   *var = (Var *) expr;
+
+	if (!IsA(var, Var) || var->varno != (int) relid || var->varattno <= 0)
+		return false;
+	column = &info->columns[var->varattno - 1];
+	return column->column == info->def->order.column && column->typmod < 0 &&
+		(column->type == TIMESTAMPTZOID || column->type == INT8OID) &&
+		calls_pushdown_allowed(info->settings, info->def->columns[column->column].name);
+}
+
+/*
+ * The order by which the query wants the calls, if the provider can give it:
+ * its column must have no nulls, whose place no documentation tells.
+ */
+static CallsOrderDirection
+useful_order(PlannerInfo *root, RelOptInfo *baserel)
+{
+	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsOrder *order = &info->def->order;
+	CallsOrderDirection direction;
+	PathKey    *pathkey;
+	ListCell   *lc;
+
+	if (order->column < 0 || order->nulls || root->query_pathkeys == NIL)
+		return CALLS_ORDER_NONE;
+	pathkey = linitial(root->query_pathkeys);
+	if (pathkey->pk_eclass->ec_has_volatile)
+		return CALLS_ORDER_NONE;
+	direction = calls_pathkey_is_ascending(pathkey) ? CALLS_ORDER_ASC : CALLS_ORDER_DESC;
+	if (order->by_default != direction &&
+		(order->param == NULL ||
+		 (direction == CALLS_ORDER_ASC ? order->asc : order->desc) == NULL))
+		return CALLS_ORDER_NONE;
+	foreach(lc, pathkey->pk_eclass->ec_members)
+	{
+		if (is_order_column(info, baserel->relid,
+							((EquivalenceMember *) lfirst(lc))->em_expr))
+			return direction;
+	}
+	return CALLS_ORDER_NONE;
+}
+
+void
+callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+{
+	CallsOrderDirection direction = useful_order(root, baserel);
+	ListCell   *lc;
+
+	add_scan_path(root, baserel, NULL, NIL, CALLS_ORDER_NONE);
+	if (direction != CALLS_ORDER_NONE)
+		add_scan_path(root, baserel, NULL,
+					  list_make1(linitial(root->query_pathkeys)), direction);
+	foreach(lc, find_parameterizations(root, baserel))
+		add_scan_path(root, baserel, lfirst(lc), NIL, CALLS_ORDER_NONE);
 }
 
 /* A call has no place in a heap: refuses ctid, xmin and their like. */
@@ -176,7 +335,7 @@ used_attributes(RelOptInfo *baserel, const CallsRelInfo *info, List *clauses)
  * costs requests and nothing else.
  */
 static List *
-limit_exprs(PlannerInfo *root, RelOptInfo *baserel)
+limit_exprs(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
 {
 	Query	   *parse = root->parse;
 	List	   *exprs;
@@ -185,7 +344,8 @@ limit_exprs(PlannerInfo *root, RelOptInfo *baserel)
 		baserel->reloptkind != RELOPT_BASEREL ||
 		!bms_equal(root->all_baserels, baserel->relids) ||
 		parse->commandType != CMD_SELECT ||
-		parse->sortClause || parse->groupClause || parse->groupingSets ||
+		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys) ||
+		parse->groupClause || parse->groupingSets ||
 		parse->distinctClause || parse->setOperations ||
 		parse->hasAggs || parse->hasWindowFuncs || parse->hasTargetSRFs ||
 		parse->havingQual)
@@ -207,14 +367,15 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List	   *quals = extract_actual_clauses(scan_clauses, false);
 	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, quals,
 												   info->columns, info->def);
-	List	   *limit = limit_exprs(root, baserel);
+	List	   *limit = limit_exprs(root, baserel, &best_path->path);
 	bool		all_quals = list_length(filter.predicates) == list_length(quals);
 
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
-							list_make4(filter.predicates,
+							list_make5(filter.predicates,
 									   used_attributes(baserel, info, quals),
 									   makeBoolean(all_quals),
-									   makeInteger(list_length(limit))),
+									   makeInteger(list_length(limit)),
+									   linitial(best_path->fdw_private)),
 							NIL, NIL, outer_plan);
 }

@@ -28,7 +28,9 @@ enum CallsScanPrivateIndex
 	CALLS_SCAN_ALL_QUALS,
 	/* Integer: number of expressions after the operands: 0, or LIMIT, or
 	 * LIMIT and OFFSET */
-	CALLS_SCAN_LIMIT_EXPRS
+	CALLS_SCAN_LIMIT_EXPRS,
+	/* Integer: a CallsOrderDirection that the scan promises */
+	CALLS_SCAN_ORDER
 };
 
 extern void callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,

@@ -230,6 +230,26 @@ add_fixed(RequestBuilder *builder, const CallsDefinition *def)
 	}
 }
 
+/* A text parameter. */
+static void
+add_text(RequestBuilder *builder, CallsPlace place, const char *name, const char *text)
+{
+	if (place == CALLS_PLACE_BODY)
+		add_body(builder, name, json_object_new_string(text));
+	else
+		add_query(builder, name, text);
+}
+
+/* The order, where it is not the one the provider has by itself. */
+static void
+add_order(RequestBuilder *builder, const CallsOrder *order, CallsOrderDirection direction)
+{
+	if (direction == CALLS_ORDER_NONE || direction == order->by_default)
+		return;
+	add_text(builder, order->place, order->param,
+			 direction == CALLS_ORDER_ASC ? order->asc : order->desc);
+}
+
 /* An integer parameter of the paging. */
 static void
 add_number(RequestBuilder *builder, CallsPlace place, const char *name, int64 number)
@@ -258,12 +278,8 @@ add_paging(RequestBuilder *builder, const CallsPaging *paging,
 			break;
 		case CALLS_PAGING_CURSOR:
 		case CALLS_PAGING_LAST_ID:
-			if (position->text == NULL)
-				break;
-			if (paging->place == CALLS_PLACE_BODY)
-				add_body(builder, paging->param, json_object_new_string(position->text));
-			else
-				add_query(builder, paging->param, position->text);
+			if (position->text != NULL)
+				add_text(builder, paging->place, paging->param, position->text);
 			break;
 		case CALLS_PAGING_NEXT_URL:
 			break;				/* the reply gives the whole address */
@@ -350,6 +366,7 @@ calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
 		else
 			add_filter_to_query(builder, &binding->sent[i]);
 	}
+	add_order(builder, &def->order, binding->order);
 	add_paging(builder, &def->paging, position);
 	path = fill_template(settings->path ? settings->path : def->path, NULL,
 						 for_display ? NULL : settings->account_id, true);

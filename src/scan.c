@@ -14,17 +14,44 @@
 
 #include "common/int.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #include "bind.h"
 #include "compat.h"
 #include "filter.h"
 #include "option.h"
+#include "order.h"
 #include "pager.h"
 #include "plan.h"
+#include "request.h"
 #include "row.h"
 #include "scan.h"
+
+/*
+ * One run through the calls that one set of parameter values asks for.
+ */
+typedef struct ScanRun
+{
+	MemoryContext context;		/* owns the run and all it refers to */
+	const char *signature;		/* equal ones read the same calls */
+	CallsBinding *binding;
+	int64		limit;			/* rows expected to be read, or 0 */
+	bool		empty;			/* the predicates contradict each other */
+	CallsPager *pager;			/* NULL until the run is opened */
+	CallsOrderWatch *watch;		/* NULL: nothing to watch */
+	int			watched;		/* index of the watched cell */
+	const CallsBatch *batch;
+	int			row;			/* next row of the batch */
+	bool		inside;			/* the batch has a call within the bounds */
+
+	/* a run that rescans come back to keeps its rows, as Material does */
+	Tuplestorestate *store;		/* NULL: not kept */
+	bool		stored_all;
+} ScanRun;
 
 typedef struct CallsScanState
 {
@@ -34,24 +61,56 @@ typedef struct CallsScanState
 	CallsTableColumn *columns;
 	int			npredicates;
 	CallsPredicate *predicates;
+	bool	   *outer;			/* per predicate: has values of other tables */
+	bool		has_outer;		/* one of them has */
 	bool		all_quals;		/* nothing but predicates in the qual */
+	CallsOrderDirection order;	/* the order that the plan relies on */
 	List	   *operands;		/* ExprStates, as in CallsPlanFilter.exprs */
 	List	   *limit;			/* ExprStates of LIMIT and OFFSET */
 
-	CallsRowReader *reader;
-
-	/* the run, anew after a rescan with other parameters */
-	MemoryContext run_context;
-	bool		started;
-	bool		empty;			/* the predicates contradict each other */
-	CallsPager *pager;
-	const CallsBatch *batch;
-	int			row;			/* next row of the batch */
-
-	/* for the whole scan */
+	/* execution */
 	MemoryContext context;
+	CallsRowReader *reader;
+	ScanRun    *run;			/* current one, or NULL before the first row */
+	bool		rebind;			/* parameters may have changed */
+	const char *base_signature; /* what is asked without values of other
+								 * tables; NULL until known */
+	ScanRun    *base;			/* the run that asks it; kept for rescans */
+	TupleTableSlot *store_slot; /* for rows that are kept */
 	CallsCounters counters;
 } CallsScanState;
+
+/* Does the expression depend on values that a rescan may change? */
+static bool
+has_exec_param(Node *node, void *unused)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXEC;
+	return expression_tree_walker(node, has_exec_param, unused);
+}
+
+/* Restores the predicates of the plan, and finds those with outer values. */
+static void
+init_predicates(CallsScanState *state, ForeignScan *plan)
+{
+	ListCell   *lc = list_head(plan->fdw_exprs);
+
+	state->predicates =
+		calls_restore_predicates(list_nth(plan->fdw_private, CALLS_SCAN_PREDICATES),
+								 &state->npredicates);
+	state->outer = palloc0_array(bool, state->npredicates + 1);
+	for (int i = 0; i < state->npredicates; i++)
+	{
+		for (int j = 0; j < state->predicates[i].noperands; j++)
+		{
+			state->outer[i] |= has_exec_param(lfirst(lc), NULL);
+			lc = lnext(plan->fdw_exprs, lc);
+		}
+		state->has_outer |= state->outer[i];
+	}
+}
 
 void
 callsBeginForeignScan(ForeignScanState *node, int eflags)
@@ -73,14 +132,11 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	old = MemoryContextSwitchTo(context);
 	state = palloc0_object(CallsScanState);
 	state->context = context;
-	state->run_context = AllocSetContextCreate(context, "calls_fdw run",
-											   ALLOCSET_DEFAULT_SIZES);
 	state->settings = calls_get_settings(RelationGetRelid(rel), calls_scan_user(node),
 										 &state->def);
 	state->columns = calls_get_table_columns(rel, state->def);
-	state->predicates =
-		calls_restore_predicates(list_nth(plan->fdw_private, CALLS_SCAN_PREDICATES),
-								 &state->npredicates);
+	init_predicates(state, plan);
+	state->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
 	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
 
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
@@ -135,42 +191,244 @@ evaluate_limit(CallsScanState *state, ExprContext *econtext)
 	return sum;
 }
 
-/* Binds the filters to the parameters; no request yet. */
+/*
+ * What tells which calls a run reads: its first request, and the bounds that
+ * end it early.
+ */
+static const char *
+binding_signature(const CallsScanState *state, const CallsBinding *binding, int64 limit)
+{
+	CallsPosition position = calls_first_position(state->def, state->settings, limit);
+	CallsRequest *request = calls_build_request(state->def, state->settings, binding,
+												&position, false);
+
+	const CallsRange *range = &binding->order_range;
+
+	return psprintf("%s %s " INT64_FORMAT " " INT64_FORMAT, request->target,
+					request->body ? request->body : "",
+					range->has_lower ? range->lower : PG_INT64_MIN,
+					range->has_upper ? range->upper : PG_INT64_MAX);
+}
+
+/* What would be asked without the predicates that have outer values? */
+static const char *
+base_signature(const CallsScanState *state)
+{
+	CallsPredicate *predicates = palloc_array(CallsPredicate, state->npredicates + 1);
+	int			n = 0;
+	CallsBinding *binding;
+
+	for (int i = 0; i < state->npredicates; i++)
+		if (!state->outer[i])
+			predicates[n++] = state->predicates[i];
+	binding = calls_bind(state->def, state->settings, state->columns, n, predicates);
+	binding->order = state->order;
+	return binding->contradiction ? "" : binding_signature(state, binding, 0);
+}
+
+/* Gives a run what it needs to fetch; no request yet. */
 static void
-start_run(ForeignScanState *node)
+open_run(CallsScanState *state, ScanRun *run)
+{
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	int			npaths = state->reader->npaths;
+	const char **paths = palloc_array(const char *, npaths + 1);
+
+	memcpy(paths, state->reader->paths, sizeof(char *) * npaths);
+	run->watch = calls_make_order_watch(state->def, state->settings, state->order,
+										&run->binding->order_range);
+	if (run->watch != NULL)
+	{
+		run->watched = npaths;
+		paths[npaths++] = calls_watched_path(run->watch);
+	}
+	run->pager = calls_make_pager(state->def, state->settings, run->binding,
+								  npaths, paths, run->limit, &state->counters);
+	MemoryContextSwitchTo(old);
+}
+
+/* Binds the filters to the parameters: a run that is not open yet. */
+static ScanRun *
+make_run(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
-	CallsBinding *binding;
+	MemoryContext context = AllocSetContextCreate(state->context, "calls_fdw run",
+												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	int64		limit = 0;
+	ScanRun    *run;
+	int64		limit;
 
 	evaluate_operands(state, econtext);
 	limit = evaluate_limit(state, econtext);
 
-	old = MemoryContextSwitchTo(state->run_context);
-	binding = calls_bind(state->def, state->settings, state->columns,
-						 state->npredicates, state->predicates);
-	state->empty = binding->contradiction;
-	if (!state->empty)
-		state->pager = calls_make_pager(state->def, state->settings, binding,
-										state->reader->npaths, state->reader->paths,
-										state->all_quals && binding->all_exact ? limit : 0,
-										&state->counters);
+	old = MemoryContextSwitchTo(context);
+	run = palloc0_object(ScanRun);
+	run->context = context;
+	run->signature = "";
+	run->binding = calls_bind(state->def, state->settings, state->columns,
+							  state->npredicates, state->predicates);
+	run->binding->order = state->order;
+	run->empty = run->binding->contradiction;
+	if (state->all_quals && run->binding->all_exact)
+		run->limit = limit;
+	if (!run->empty)
+		run->signature = binding_signature(state, run->binding, run->limit);
 	MemoryContextSwitchTo(old);
-	state->started = true;
+	return run;
 }
 
-/* Fills the slot from the current row. */
+/*
+ * Keeps the rows of a run that values of other tables did not narrow: it is
+ * the whole log, or a large part, and every key that cannot be sent to the
+ * provider needs it.
+ */
 static void
-store_row(CallsScanState *state, TupleTableSlot *slot)
+keep_base_run(ForeignScanState *node, ScanRun *run)
 {
-	int			npaths = state->batch->npaths;
-	const CallsCell *cells = &state->batch->page->cells[(Size) state->row * npaths];
+	CallsScanState *state = node->fdw_state;
+	MemoryContext old = MemoryContextSwitchTo(state->context);
 
+	if (state->base_signature == NULL)
+		state->base_signature = base_signature(state);
+	if (strcmp(run->signature, state->base_signature) == 0)
+	{
+		run->store = tuplestore_begin_heap(true, false, work_mem);
+		if (state->store_slot == NULL)
+			state->store_slot =
+				ExecInitExtraTupleSlot(node->ss.ps.state,
+									   RelationGetDescr(node->ss.ss_currentRelation),
+									   &TTSOpsMinimalTuple);
+		state->base = run;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Can the run start again without asking the provider? */
+static bool
+can_rewind(const ScanRun *run)
+{
+	return run->empty || run->store != NULL ||
+		(run->batch != NULL && calls_batches_given(run->pager) == 1);
+}
+
+/* Starts a run again. */
+static void
+rewind_run(ScanRun *run)
+{
+	run->row = 0;
+	if (run->store != NULL)
+		tuplestore_rescan(run->store);
+}
+
+/* Ends the current run, unless it is kept. */
+static void
+drop_run(CallsScanState *state)
+{
+	if (state->run != NULL && state->run != state->base)
+		MemoryContextDelete(state->run->context);
+	state->run = NULL;
+}
+
+/* The first row after Begin or a rescan: which run is it from? */
+static void
+start_run(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+	ScanRun    *run = make_run(node);
+	ScanRun    *same = NULL;
+
+	state->rebind = false;
+	if (state->base != NULL && strcmp(run->signature, state->base->signature) == 0)
+		same = state->base;
+	else if (state->run != NULL && strcmp(run->signature, state->run->signature) == 0 &&
+			 can_rewind(state->run))
+		same = state->run;
+	if (same != NULL)
+	{
+		MemoryContextDelete(run->context);
+		if (same != state->run)
+			drop_run(state);
+		state->run = same;
+		rewind_run(same);
+		return;
+	}
+	drop_run(state);
+	state->run = run;
+	if (run->empty)
+		return;
+	open_run(state, run);
+	if (state->has_outer)
+		keep_base_run(node, run);
+}
+
+/*
+ * Makes the next fresh row of the run the current one; false at the end.
+ * Watches the order on the way, and goes no further than it has to.
+ */
+static bool
+next_row(ScanRun *run)
+{
+	for (;; run->row++)
+	{
+		if (run->batch == NULL || run->row >= run->batch->page->nrows)
+		{
+			if (run->batch != NULL && run->watch != NULL && !run->inside &&
+				calls_order_holds(run->watch))
+				calls_stop_pager(run->pager);
+			run->batch = calls_next_batch(run->pager);
+			run->row = 0;
+			run->inside = false;
+			if (run->batch == NULL)
+				return false;
+		}
+		if (run->watch != NULL)
+		{
+			const CallsCell *cell = &run->batch->page->cells
+				[(Size) run->row * run->batch->npaths + run->watched];
+
+			if (run->batch->fresh[run->row])
+				calls_watch_order(run->watch, cell);
+			run->inside |= !calls_is_beyond(run->watch, cell);
+		}
+		if (run->batch->fresh[run->row])
+			return true;
+	}
+}
+
+/* The next row of the run, fetched and converted, in the slot. */
+static bool
+fetch_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
+{
+	const CallsCell *cells;
+	int			npaths;
+
+	ExecClearTuple(slot);
+	if (!next_row(run))
+		return false;
+	npaths = run->batch->npaths;
+	cells = &run->batch->page->cells[(Size) run->row * npaths];
 	calls_read_row(state->reader, cells, &cells[npaths - 1],
 				   slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
+	run->row++;
+	return true;
+}
+
+/* The next row of a run whose rows are kept. */
+static TupleTableSlot *
+fetch_stored_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
+{
+	if (tuplestore_gettupleslot(run->store, true, false, state->store_slot))
+		return state->store_slot;
+	if (!run->stored_all && fetch_row(state, run, slot))
+	{
+		/* at the end of the store, this moves its read position too */
+		tuplestore_puttupleslot(run->store, slot);
+		return slot;
+	}
+	run->stored_all = true;
+	return ExecClearTuple(slot);
 }
 
 TupleTableSlot *
@@ -179,25 +437,13 @@ callsIterateForeignScan(ForeignScanState *node)
 	CallsScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
-	if (!state->started)
+	if (state->run == NULL || state->rebind)
 		start_run(node);
-	ExecClearTuple(slot);
-	if (state->empty)
-		return slot;
-	for (;; state->row++)
-	{
-		if (state->batch == NULL || state->row >= state->batch->page->nrows)
-		{
-			state->batch = calls_next_batch(state->pager);
-			state->row = 0;
-			if (state->batch == NULL)
-				return slot;
-		}
-		if (state->batch->fresh[state->row])
-			break;
-	}
-	store_row(state, slot);
-	state->row++;
+	if (state->run->empty)
+		return ExecClearTuple(slot);
+	if (state->run->store != NULL)
+		return fetch_stored_row(state, state->run, slot);
+	fetch_row(state, state->run, slot);
 	return slot;
 }
 
@@ -206,20 +452,9 @@ callsReScanForeignScan(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
 
-	if (state == NULL || !state->started)
-		return;
-	/* the same again, and its only page is still here */
-	if (node->ss.ps.chgParam == NULL &&
-		(state->empty || (state->batch != NULL && calls_batches_given(state->pager) == 1)))
-	{
-		state->row = 0;
-		return;
-	}
-	MemoryContextReset(state->run_context);
-	state->started = false;
-	state->pager = NULL;
-	state->batch = NULL;
-	state->row = 0;
+	/* whether anything has changed shows when the first row is asked for */
+	if (state != NULL)
+		state->rebind = true;
 }
 
 void
@@ -230,6 +465,8 @@ callsEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	node->fdw_state = NULL;
+	if (state->base != NULL)
+		tuplestore_end(state->base->store);
 	calls_warn_of_misfits(state->reader);
 	MemoryContextDelete(state->context);
 }
