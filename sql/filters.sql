@@ -30,7 +30,7 @@ SELECT shown('voicy', $$status = 'busy' OR status = 'queued'$$) LIMIT 1;
 SELECT shown('voicy', $$status = ANY ('{busy,NULL}')$$);
 SELECT shown('voicy', $$status IN ('busy', 'queued') AND status IN ('failed', 'busy')$$);
 SELECT shown('voicy', $$agent_id = '550E8400-e29b-41d4-a716-446655440001'$$);
--- A filter that takes one value gets one, or none.
+-- A filter that takes one value gets several as several streams.
 SELECT shown('tryvox', $$status = 'no_answer' AND direction = 'inbound'$$);
 SELECT shown('tryvox', $$status IN ('no_answer', 'busy')$$);
 -- One value or a list.

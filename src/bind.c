@@ -1,25 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * bind.c
- *		From predicates and their values to what a request says.
+ *		From predicates and their values to what requests say.
  *
- * All predicates on one column of the definition are brought together first:
- * the values of its equalities are intersected, its ranges too.  Then each
+ * What all predicates say of a column is brought together first; then each
  * filter of the definition takes what it can express.  Values that the API
  * would not understand are not sent, and one such value keeps the whole list
- * local.
+ * local.  More values than a filter takes at once become several streams, as
+ * far as max_fanout allows.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "catalog/pg_type_d.h"
-#include "lib/stringinfo.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/lsyscache.h"
+#include "nodes/pg_list.h"
 
 #include "bind.h"
+#include "bind_state.h"
 #include "compat.h"
 #include "sendable.h"
 
@@ -31,373 +28,65 @@
 #define MAX_QUERY_VALUES	100
 #define MAX_QUERY_BYTES		4000
 
-/* Longest value list that is looked at; comparing is quadratic. */
-#define MAX_SET_VALUES		1000
-
-/* What all predicates on one column of the definition say together. */
-typedef struct ColumnState
-{
-	bool		has_values;		/* an equality gave a value set */
-	List	   *values;			/* of char *, in the server's encoding */
-	const char *unknown_sql;	/* EXPLAIN: text of an unknown operand */
-	bool		unknown_array;
-	CallsRange	range;
-	const char *unknown_lower;	/* EXPLAIN: text of an unknown bound */
-	const char *unknown_upper;
-} ColumnState;
-
 typedef struct BindContext
 {
 	const CallsDefinition *def;
 	const CallsSettings *settings;
 	const CallsTableColumn *columns;
-	ColumnState *states;		/* one per column of the definition */
+	int			npredicates;
+	const CallsPredicate *predicates;
+	CallsColumnState *states;	/* one per column of the definition */
 	CallsBinding *binding;
 } BindContext;
 
-/* Text that stands for a value in value sets, or NULL for types without. */
-static char *
-value_text(const CallsColumn *column, Oid column_type, Oid type, Datum value)
-{
-	switch (column->format)
-	{
-		case CALLS_FORMAT_TEXT:
-		case CALLS_FORMAT_E164:
-		case CALLS_FORMAT_UUID:
-			if ((column_type == TEXTOID || column_type == VARCHAROID) &&
-				(type == TEXTOID || type == VARCHAROID))
-				return TextDatumGetCString(value);
-			return NULL;
-		case CALLS_FORMAT_BOOLEAN:
-			if (column_type == BOOLOID && type == BOOLOID)
-				return pstrdup(DatumGetBool(value) ? "true" : "false");
-			return NULL;
-		case CALLS_FORMAT_INTEGER:
-			if (column_type != INT2OID && column_type != INT4OID && column_type != INT8OID)
-				return NULL;
-			if (type == INT2OID)
-				return psprintf("%d", DatumGetInt16(value));
-			if (type == INT4OID)
-				return psprintf("%d", DatumGetInt32(value));
-			if (type == INT8OID)
-				return psprintf(INT64_FORMAT, DatumGetInt64(value));
-			return NULL;
-		default:
-			return NULL;
-	}
-}
-
-/* Is the text in the list? */
-static bool
-has_value(List *values, const char *text)
-{
-	ListCell   *lc;
-
-	foreach(lc, values)
-	{
-		if (strcmp(lfirst(lc), text) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* One operand's values that are not null. */
-static void
-operand_datums(const CallsOperand *operand, Datum **datums, int *count)
-{
-	ArrayType  *array;
-	bool	   *nulls;
-	int			n;
-	int16		typlen;
-	bool		typbyval;
-	char		typalign;
-
-	*count = 0;
-	*datums = NULL;
-	if (operand->isnull)
-		return;
-	if (!operand->array)
-	{
-		*datums = palloc_array(Datum, 1);
-		(*datums)[(*count)++] = operand->value;
-		return;
-	}
-	array = DatumGetArrayTypeP(operand->value);
-	get_typlenbyvalalign(ARR_ELEMTYPE(array), &typlen, &typbyval, &typalign);
-	deconstruct_array(array, ARR_ELEMTYPE(array), typlen, typbyval, typalign,
-					  datums, &nulls, &n);
-	for (int i = 0; i < n; i++)
-	{
-		if (!nulls[i])
-			(*datums)[(*count)++] = (*datums)[i];
-	}
-}
-
-/* Every value of the predicate that is not null: datums and their types. */
-static int
-predicate_datums(const CallsPredicate *predicate, Datum **datums, Oid **types)
-{
-	int			total = 0;
-
-	*datums = NULL;
-	*types = NULL;
-	for (int i = 0; i < predicate->noperands; i++)
-	{
-		const CallsOperand *operand = &predicate->operands[i];
-		Datum	   *some;
-		int			n;
-
-		operand_datums(operand, &some, &n);
-		if (n == 0)
-			continue;
-		*datums = *datums ? repalloc(*datums, sizeof(Datum) * (total + n)) : some;
-		*types = *types ? repalloc(*types, sizeof(Oid) * (total + n)) : palloc_array(Oid, n);
-		for (int j = 0; j < n; j++)
-		{
-			(*datums)[total + j] = some[j];
-			(*types)[total + j] = operand->type;
-		}
-		total += n;
-	}
-	return total;
-}
-
-/*
- * Narrows the value set of a column to the values of one equality; false if
- * there is no rule for its types, or too many values to be worth it.
- */
-static bool
-intersect_values(ColumnState *state, const CallsColumn *column, Oid column_type,
-				 int n, const Datum *datums, const Oid *types)
-{
-	List	   *values = NIL;
-
-	if (n > MAX_SET_VALUES)
-		return false;
-	for (int i = 0; i < n; i++)
-	{
-		char	   *text = value_text(column, column_type, types[i], datums[i]);
-
-		if (text == NULL)
-			return false;
-		if (!has_value(values, text) &&
-			(!state->has_values || has_value(state->values, text)))
-			values = lappend(values, text);
-	}
-	state->has_values = true;
-	state->values = values;
-	return true;
-}
-
-/* The same for ranges and comparisons. */
-static bool
-intersect_range(ColumnState *state, const CallsColumn *column,
-				const CallsTableColumn *target, StrategyNumber strategy,
-				int n, const Datum *datums, const Oid *types)
-{
-	CallsRange	all = {0};
-
-	for (int i = 0; i < n; i++)
-	{
-		CallsRange	one;
-
-		if (!calls_range_of(column->format, target->type, target->typmod,
-							strategy, types[i], datums[i], &one))
-			return false;
-		if (i == 0)
-			all = one;
-		else
-		{
-			/* any of several values: from the least to the greatest */
-			all.lower = Min(all.lower, one.lower);
-			all.upper = Max(all.upper, one.upper);
-			all.widened = true;
-		}
-	}
-	state->range.widened |= all.widened;
-	if (all.has_lower && (!state->range.has_lower || all.lower > state->range.lower))
-	{
-		state->range.has_lower = true;
-		state->range.lower = all.lower;
-	}
-	if (all.has_upper && (!state->range.has_upper || all.upper < state->range.upper))
-	{
-		state->range.has_upper = true;
-		state->range.upper = all.upper;
-	}
-	return true;
-}
-
-/* Can the column's values be ordered, so that ranges make sense? */
-static bool
-is_range_format(CallsFormat format)
-{
-	return format == CALLS_FORMAT_ISO8601 || format == CALLS_FORMAT_EPOCH_S ||
-		format == CALLS_FORMAT_EPOCH_MS || format == CALLS_FORMAT_S ||
-		format == CALLS_FORMAT_MS;
-}
-
-/*
- * Records the SQL text of an operand that only the executor will know; false
- * where it cannot be shown.
- */
-static bool
-note_unknown(ColumnState *state, const CallsColumn *column,
-			 const CallsPredicate *predicate, const CallsOperand *operand)
-{
-	StrategyNumber strategy = predicate->strategy;
-
-	if (!is_range_format(column->format))
-	{
-		if (strategy != BTEqualStrategyNumber)
-			return false;
-		state->unknown_sql = operand->sql;
-		state->unknown_array = operand->array || predicate->noperands > 1;
-		return true;
-	}
-	if (operand->array || predicate->noperands > 1)
-		return false;
-	if (strategy != BTLessStrategyNumber && strategy != BTLessEqualStrategyNumber)
-		state->unknown_lower = operand->sql;
-	if (strategy != BTGreaterStrategyNumber && strategy != BTGreaterEqualStrategyNumber)
-		state->unknown_upper = operand->sql;
-	return true;
-}
-
-/* The operand of a predicate that is not known yet, or NULL. */
-static const CallsOperand *
-unknown_operand(const CallsPredicate *predicate)
-{
-	for (int i = 0; i < predicate->noperands; i++)
-	{
-		if (!predicate->operands[i].known)
-			return &predicate->operands[i];
-	}
-	return NULL;
-}
-
-/*
- * An equality on a column whose value is known without asking: true or false
- * for every row; false in *decided where the types have no rule.
- */
-static bool
-holds_for_constant(const char *constant, const CallsColumn *column, Oid column_type,
-				   const CallsPredicate *predicate,
-				   int n, const Datum *datums, const Oid *types, bool *decided)
-{
-	*decided = predicate->strategy == BTEqualStrategyNumber;
-	for (int i = 0; i < n && *decided; i++)
-	{
-		char	   *text = value_text(column, column_type, types[i], datums[i]);
-
-		if (text == NULL)
-			*decided = false;
-		else if (strcmp(text, constant) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Takes one predicate into the state of its column; false if the state says
- * nothing of it.
- */
-static bool
-collect_predicate(BindContext *context, const CallsPredicate *predicate)
-{
-	const CallsTableColumn *target = &context->columns[predicate->attnum - 1];
-	const CallsColumn *column = &context->def->columns[target->column];
-	ColumnState *state = &context->states[target->column];
-	const CallsOperand *unknown = unknown_operand(predicate);
-	Datum	   *datums;
-	Oid		   *types;
-	int			n;
-
-	if (column->role == CALLS_COLUMN_ABSENT)
-	{
-		/* the operators are strict, and the column is null everywhere */
-		context->binding->contradiction = true;
-		return true;
-	}
-	if (unknown != NULL)
-		return column->role == CALLS_COLUMN_VALUE &&
-			note_unknown(state, column, predicate, unknown);
-
-	n = predicate_datums(predicate, &datums, &types);
-	if (n == 0)
-	{
-		context->binding->contradiction = true; /* nulls and empty arrays */
-		return true;
-	}
-	if (column->role == CALLS_COLUMN_SOURCE || column->role == CALLS_COLUMN_PROVIDER)
-	{
-		const char *constant = column->role == CALLS_COLUMN_SOURCE
-			? context->settings->source : context->def->provider;
-		bool		decided;
-		bool		holds = holds_for_constant(constant, column, target->type, predicate,
-											   n, datums, types, &decided);
-
-		if (decided && !holds)
-			context->binding->contradiction = true;
-		return decided;
-	}
-	if (is_range_format(column->format))
-		return intersect_range(state, column, target, predicate->strategy,
-							   n, datums, types);
-	return predicate->strategy == BTEqualStrategyNumber &&
-		intersect_values(state, column, target->type, n, datums, types);
-}
-
 /* Do the predicates on one column exclude each other? */
 static bool
-is_contradiction(const ColumnState *state)
+is_contradiction(const CallsColumnState *state)
 {
-	return (state->has_values && state->values == NIL) ||
+	return (state->has_values && state->nvalues == 0) ||
 		(state->range.has_lower && state->range.has_upper &&
 		 state->range.lower > state->range.upper);
 }
 
-/* Is a list of this many values, and bytes, one the filter can take? */
-static bool
-list_fits(const CallsFilter *filter, int count, size_t bytes)
+/* How many values one request can carry. */
+static int
+values_per_request(const CallsFilter *filter, size_t longest)
 {
 	if (filter->list == CALLS_LIST_SINGLE)
-		return count == 1;
+		return 1;
 	if (filter->place == CALLS_PLACE_BODY)
-		return count <= MAX_BODY_VALUES;
-	return count <= MAX_QUERY_VALUES && bytes <= MAX_QUERY_BYTES;
+		return MAX_BODY_VALUES;
+	return (int) Max(Min(MAX_QUERY_VALUES, MAX_QUERY_BYTES / Max(longest, 1)), 1);
 }
 
 /* Translates a column's value set for a filter; false: keep it local. */
 static bool
 bind_values(const CallsFilter *filter, const CallsColumn *column,
-			const ColumnState *state, CallsSentFilter *sent)
+			const CallsColumnState *state, CallsSentFilter *sent)
 {
 	List	   *values = NIL;
-	size_t		bytes = 0;
+	size_t		longest = 0;
 	ListCell   *lc;
 
 	sent->exact = filter->exact && filter->ncolumns == 1;
-	foreach(lc, state->values)
+	for (int i = 0; i < state->nvalues; i++)
 	{
-		List	   *natives = calls_native_words(column, lfirst(lc));
-		ListCell   *lc2;
+		List	   *natives = calls_native_words(column, state->values[i]);
 
 		if (natives == NIL)
 			return false;
-		foreach(lc2, natives)
+		foreach(lc, natives)
 		{
-			char	   *value = calls_sendable_value(filter, lfirst(lc2), &sent->exact);
+			char	   *value = calls_sendable_value(filter, lfirst(lc), &sent->exact);
 
 			if (value == NULL)
 				return false;
-			bytes += strlen(value);
+			longest = Max(longest, strlen(value));
 			values = lappend(values, value);
 		}
 	}
-	if (!list_fits(filter, list_length(values), bytes))
-		return false;
 	sent->known = true;
+	sent->per_request = values_per_request(filter, longest);
 	sent->nvalues = list_length(values);
 	sent->values = palloc_array(const char *, sent->nvalues);
 	foreach(lc, values)
@@ -411,6 +100,7 @@ set_single_value(CallsSentFilter *sent, const char *value, bool known, bool exac
 {
 	sent->known = known;
 	sent->exact = exact;
+	sent->per_request = 1;
 	sent->nvalues = 1;
 	sent->values = palloc_array(const char *, 1);
 	sent->values[0] = value;
@@ -419,12 +109,10 @@ set_single_value(CallsSentFilter *sent, const char *value, bool known, bool exac
 /* Binds an equality filter to one of its columns. */
 static bool
 bind_equality(const CallsFilter *filter, const CallsColumn *column,
-			  const ColumnState *state, CallsSentFilter *sent)
+			  const CallsColumnState *state, CallsSentFilter *sent)
 {
 	if (state->unknown_sql != NULL)
 	{
-		if (state->unknown_array && filter->list == CALLS_LIST_SINGLE)
-			return false;
 		set_single_value(sent, state->unknown_sql, false,
 						 filter->exact && filter->ncolumns == 1);
 		return true;
@@ -434,7 +122,7 @@ bind_equality(const CallsFilter *filter, const CallsColumn *column,
 
 /* Binds a lower or upper bound. */
 static bool
-bind_bound(const CallsFilter *filter, const ColumnState *state, CallsSentFilter *sent)
+bind_bound(const CallsFilter *filter, const CallsColumnState *state, CallsSentFilter *sent)
 {
 	bool		up = filter->op == CALLS_FILTER_UPPER;
 	const char *unknown = up ? state->unknown_upper : state->unknown_lower;
@@ -477,7 +165,7 @@ bind_filter(BindContext *context, const CallsFilter *filter)
 	for (int i = 0; i < filter->ncolumns; i++)
 	{
 		const CallsColumn *column = &context->def->columns[filter->columns[i]];
-		ColumnState *state = &context->states[filter->columns[i]];
+		CallsColumnState *state = &context->states[filter->columns[i]];
 		CallsSentFilter sent = {.filter = filter, .column = filter->columns[i]};
 		bool		bound;
 
@@ -501,7 +189,7 @@ predicate_pushdown(BindContext *context, const CallsPredicate *predicate)
 	const CallsBinding *binding = context->binding;
 	int			column = context->columns[predicate->attnum - 1].column;
 	StrategyNumber strategy = predicate->strategy;
-	bool		range = is_range_format(context->def->columns[column].format);
+	bool		range = calls_is_range_format(context->def->columns[column].format);
 	int			needed = range && strategy == BTEqualStrategyNumber ? 2 : 1;
 	int			exact = 0;
 	CallsPushdown result = CALLS_PUSHDOWN_LOCAL;
@@ -525,6 +213,195 @@ predicate_pushdown(BindContext *context, const CallsPredicate *predicate)
 	return exact >= needed ? CALLS_PUSHDOWN_EXACT : result;
 }
 
+/* How many requests a filter's values need. */
+static int
+filter_streams(const CallsSentFilter *sent)
+{
+	return (sent->nvalues + sent->per_request - 1) / sent->per_request;
+}
+
+int
+calls_count_streams(const CallsBinding *binding)
+{
+	int64		product = 1;
+	int64		sum = 0;
+
+	/* each factor is at most the number of values looked at, so that the
+	 * product fits while it is capped */
+	for (int i = 0; i < binding->nsent; i++)
+		product = Min(product * filter_streams(&binding->sent[i]), PG_INT32_MAX);
+	for (int i = 0; i < binding->nalternatives; i++)
+		sum += filter_streams(&binding->alternatives[i]);
+	return (int) Min(product * Max(sum, 1), PG_INT32_MAX);
+}
+
+/* Gives up the filters that need most streams until few enough are left. */
+static void
+limit_streams(CallsBinding *binding, int max_fanout)
+{
+	while (calls_count_streams(binding) > max_fanout)
+	{
+		int			largest = -1;
+
+		for (int i = 0; i < binding->nsent; i++)
+		{
+			int			streams = filter_streams(&binding->sent[i]);
+
+			if (streams > 1 &&
+				(largest < 0 || streams > filter_streams(&binding->sent[largest])))
+				largest = i;
+		}
+		if (largest < 0)
+		{
+			binding->nalternatives = 0;
+			return;
+		}
+		binding->nsent--;
+		memmove(&binding->sent[largest], &binding->sent[largest + 1],
+				sizeof(CallsSentFilter) * (binding->nsent - largest));
+	}
+}
+
+/* Is there a stream for the same filter and values already? */
+static bool
+has_alternative(const CallsBinding *binding, const CallsSentFilter *sent)
+{
+	for (int i = 0; i < binding->nalternatives; i++)
+	{
+		const CallsSentFilter *other = &binding->alternatives[i];
+
+		if (other->filter == sent->filter && other->nvalues == sent->nvalues)
+		{
+			int			j = 0;
+
+			while (j < sent->nvalues && strcmp(other->values[j], sent->values[j]) == 0)
+				j++;
+			if (j == sent->nvalues)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Finds a filter for one arm of an OR; false if the provider cannot evaluate
+ * it.  An arm that no call can satisfy needs none.
+ */
+static bool
+bind_alternative(BindContext *context, const CallsPredicate *predicate, bool *impossible)
+{
+	CallsBinding *binding = context->binding;
+	int			column = context->columns[predicate->attnum - 1].column;
+	CallsColumnState state = {0};
+
+	if (!calls_collect_predicate(context->def, context->settings, context->columns,
+								 predicate, &state, impossible))
+		return false;
+	if (*impossible)
+		return true;
+	if (!state.has_values ||
+		!calls_pushdown_allowed(context->settings, context->def->columns[column].name))
+		return false;
+	for (int i = 0; i < context->def->nfilters; i++)
+	{
+		const CallsFilter *filter = &context->def->filters[i];
+		CallsSentFilter sent = {.filter = filter, .column = column};
+
+		if (filter->op != CALLS_FILTER_EQ || parameter_is_taken(binding, filter) ||
+			(filter->columns[0] != column &&
+			 (filter->ncolumns < 2 || filter->columns[1] != column)) ||
+			!bind_values(filter, &context->def->columns[column], &state, &sent))
+			continue;
+		if (!has_alternative(binding, &sent))
+			binding->alternatives[binding->nalternatives++] = sent;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Binds the arms of the OR that starts at predicate "first": all of them or
+ * none.  Returns the number of arms.
+ */
+static int
+bind_or(BindContext *context, int first)
+{
+	CallsBinding *binding = context->binding;
+	const CallsPredicate *predicates = context->predicates;
+	int			qual = predicates[first].qual;
+	int			narms = 0;
+	int			nimpossible = 0;
+	bool		bound = binding->nalternatives == 0;
+
+	while (first + narms < context->npredicates &&
+		   predicates[first + narms].alternative && predicates[first + narms].qual == qual)
+	{
+		bool		impossible = false;
+
+		bound = bound && bind_alternative(context, &predicates[first + narms], &impossible);
+		nimpossible += impossible;
+		narms++;
+	}
+	if (!bound)
+	{
+		/* those of an OR bound before stay */
+		if (binding->or_qual < 0)
+			binding->nalternatives = 0;
+	}
+	else if (nimpossible == narms)
+		binding->contradiction = true;
+	else
+		binding->or_qual = qual;
+	return narms;
+}
+
+/* How the streams of an OR cover it. */
+static CallsPushdown
+or_pushdown(const CallsBinding *binding, const CallsPredicate *predicate)
+{
+	if (binding->nalternatives == 0 || binding->or_qual != predicate->qual)
+		return CALLS_PUSHDOWN_LOCAL;
+	for (int i = 0; i < binding->nalternatives; i++)
+		if (!binding->alternatives[i].exact)
+			return CALLS_PUSHDOWN_SUPERSET;
+	return CALLS_PUSHDOWN_EXACT;
+}
+
+/* Brings together what the predicates say; true in used[i] where it counts. */
+static void
+collect_predicates(BindContext *context, bool *used)
+{
+	for (int i = 0; i < context->npredicates; i++)
+	{
+		const CallsPredicate *predicate = &context->predicates[i];
+		int			column = context->columns[predicate->attnum - 1].column;
+
+		if (!predicate->alternative)
+			used[i] = calls_collect_predicate(context->def, context->settings,
+											  context->columns, predicate,
+											  &context->states[column],
+											  &context->binding->contradiction);
+	}
+	for (int i = 0; i < context->def->ncolumns; i++)
+		context->binding->contradiction |= is_contradiction(&context->states[i]);
+}
+
+/* Gives the definition's filters, and at most one OR, what they can take. */
+static void
+bind_filters(BindContext *context)
+{
+	const CallsDefinition *def = context->def;
+	CallsBinding *binding = context->binding;
+
+	if (def->order.column >= 0)
+		binding->order_range = context->states[def->order.column].range;
+	for (int i = 0; i < def->nfilters; i++)
+		bind_filter(context, &def->filters[i]);
+	for (int i = 0; i < context->npredicates;)
+		i += context->predicates[i].alternative ? bind_or(context, i) : 1;
+	limit_streams(binding, context->settings->max_fanout);
+}
+
 CallsBinding *
 calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 		   const CallsTableColumn *columns,
@@ -533,29 +410,28 @@ calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 	CallsBinding *binding = palloc0_object(CallsBinding);
 	BindContext context = {
 		.def = def, .settings = settings, .columns = columns,
-		.states = palloc0_array(ColumnState, def->ncolumns),
+		.npredicates = npredicates, .predicates = predicates,
+		.states = palloc0_array(CallsColumnState, def->ncolumns),
 		.binding = binding
 	};
-	bool	   *used;
+	bool	   *used = palloc0_array(bool, npredicates + 1);
 
+	binding->or_qual = -1;
 	binding->sent = palloc0_array(CallsSentFilter, def->nfilters + 1);
+	binding->alternatives = palloc0_array(CallsSentFilter, npredicates + 1);
 	binding->pushdown = palloc0_array(CallsPushdown, npredicates + 1);
-	used = palloc0_array(bool, npredicates + 1);
-	for (int i = 0; i < npredicates; i++)
-		used[i] = collect_predicate(&context, &predicates[i]);
-	for (int i = 0; i < def->ncolumns; i++)
-		binding->contradiction |= is_contradiction(&context.states[i]);
+	collect_predicates(&context, used);
+	if (!binding->contradiction)
+		bind_filters(&context);
 	if (binding->contradiction)
 		return binding;
-	if (def->order.column >= 0)
-		binding->order_range = context.states[def->order.column].range;
 
-	for (int i = 0; i < def->nfilters; i++)
-		bind_filter(&context, &def->filters[i]);
 	binding->all_exact = true;
 	for (int i = 0; i < npredicates; i++)
 	{
-		if (used[i])
+		if (predicates[i].alternative)
+			binding->pushdown[i] = or_pushdown(binding, &predicates[i]);
+		else if (used[i])
 			binding->pushdown[i] = predicate_pushdown(&context, &predicates[i]);
 		binding->all_exact &= binding->pushdown[i] >= CALLS_PUSHDOWN_EXACT;
 	}

@@ -28,6 +28,8 @@ typedef struct CallsSentFilter
 								 * the definition's columns */
 	bool		known;			/* false (EXPLAIN): values are SQL text */
 	bool		exact;
+	int			per_request;	/* how many of the values a request can carry;
+								 * the rest goes into further streams */
 	int			nvalues;
 	const char **values;		/* UTF-8; how JSON writes them follows from
 								 * the filter's format */
@@ -45,7 +47,11 @@ typedef struct CallsBinding
 {
 	bool		contradiction;	/* no row can match: ask nothing */
 	int			nsent;
-	CallsSentFilter *sent;
+	CallsSentFilter *sent;		/* all of them hold */
+	int			or_qual;		/* qual of the OR that alternatives stand for,
+								 * or -1 */
+	int			nalternatives;
+	CallsSentFilter *alternatives;	/* besides, at least one of these */
 	CallsPushdown *pushdown;	/* one per predicate */
 	bool		all_exact;		/* every predicate is pushed exactly */
 	CallsRange	order_range;	/* what the predicates leave of the column that
@@ -59,5 +65,11 @@ extern CallsBinding *calls_bind(const CallsDefinition *def,
 								const CallsTableColumn *columns,
 								int npredicates,
 								const CallsPredicate *predicates);
+
+/*
+ * How many lists of calls, each with filters that one request can carry, make
+ * up what the binding asks for.
+ */
+extern int	calls_count_streams(const CallsBinding *binding);
 
 #endif							/* CALLS_BIND_H */

@@ -151,7 +151,11 @@ duration_span(Oid column_type, int32 typmod, Oid type, Datum value, Span *span)
 		if (!interval_micros(DatumGetIntervalP(value), &span->lower))
 			return false;
 		span->upper = span->lower;
-		return typmod < 0 || widen(span, USECS_PER_SEC);
+		if (typmod < 0)
+			return true;
+		/* fields such as "hour to minute" cut off more than a second */
+		return INTERVAL_RANGE(typmod) == INTERVAL_FULL_RANGE &&
+			widen(span, USECS_PER_SEC);
 	}
 	if ((column_type == INT2OID || column_type == INT4OID || column_type == INT8OID) &&
 		integer_value(type, value, &integer))

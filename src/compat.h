@@ -84,22 +84,7 @@ calls_make_unescaping_json_lexer(const char *json, size_t length)
 #endif
 }
 
-/* The user whose rights and user mapping a scan of this relation uses. */
-static inline Oid
-calls_rel_user(PlannerInfo *root, RelOptInfo *rel)
-{
-	Oid			user;
-
-#if PG_VERSION_NUM >= 160000
-	user = rel->userid;
-	(void) root;
-#else
-	user = planner_rt_fetch(rel->relid, root)->checkAsUser;
-#endif
-	return OidIsValid(user) ? user : GetUserId();
-}
-
-/* The same for a scan that runs. */
+/* The user whose rights and user mapping a scan uses. */
 static inline Oid
 calls_scan_user(ForeignScanState *node)
 {

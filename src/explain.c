@@ -23,6 +23,7 @@
 #include "plan.h"
 #include "request.h"
 #include "scan.h"
+#include "stream.h"
 
 /* What is needed to show a plan node. */
 typedef struct ExplainContext
@@ -114,6 +115,8 @@ show_request(const ExplainContext *context, ExplainState *es)
 {
 	CallsPosition position;
 	CallsRequest *request;
+	CallsBinding **streams;
+	int			nstreams;
 
 	if (context->binding->contradiction)
 	{
@@ -122,12 +125,14 @@ show_request(const ExplainContext *context, ExplainState *es)
 	}
 	position = calls_first_position(context->def, context->settings,
 									constant_limit(context));
-	request = calls_build_request(context->def, context->settings, context->binding,
+	streams = calls_expand_binding(context->binding, &nstreams);
+	request = calls_build_request(context->def, context->settings, streams[0],
 								  &position, true);
 	ExplainPropertyText("Remote Request",
-						psprintf("%s %s%s%s", request->method, request->target,
+						psprintf("%s %s%s%s%s", request->method, request->target,
 								 request->body ? " " : "",
-								 request->body ? request->body : ""),
+								 request->body ? request->body : "",
+								 nstreams > 1 ? psprintf(" (first of %d)", nstreams) : ""),
 						es);
 }
 
@@ -145,7 +150,9 @@ show_filters(const ExplainContext *context, ExplainState *es)
 		Node	   *clause = list_nth(context->plan->scan.plan.qual,
 									  context->predicates[i].qual);
 
-		if (pushdown == CALLS_PUSHDOWN_LOCAL || pushdown == CALLS_PUSHDOWN_TRUE)
+		/* the arms of an OR are one clause */
+		if (pushdown == CALLS_PUSHDOWN_LOCAL || pushdown == CALLS_PUSHDOWN_TRUE ||
+			(i > 0 && context->predicates[i].qual == context->predicates[i - 1].qual))
 			continue;
 		shown = lappend(shown, psprintf("%s %s", expr_text(context, clause),
 										pushdown == CALLS_PUSHDOWN_EXACT

@@ -23,8 +23,15 @@
 #define BACKOFF_BASE		500
 #define BACKOFF_CAP			30000
 
-/* Least wait before a 429 is tried again, so that "0" is not a busy loop. */
+/*
+ * Least wait in ms before a 429 is tried again, doubled each time up to a
+ * limit: a provider that keeps saying "0" must not make a busy loop.
+ */
 #define MIN_RATE_WAIT		100
+#define MAX_RATE_DOUBLINGS	7
+
+/* Numbers from here on are seconds since 1970 (this one is in 2001). */
+#define FIRST_EPOCH			1000000000
 
 /* Milliseconds to sleep before retry number "attempt", counted from 0. */
 static int64
@@ -78,8 +85,9 @@ stated_wait(const CallsHttpReply *reply)
 	}
 	else if (reply->rate_reset != NULL)
 	{
+		/* a point in time, or with some APIs a number of seconds */
 		seconds = parse_seconds(reply->rate_reset);
-		if (seconds >= 0)
+		if (seconds >= FIRST_EPOCH)
 			seconds = Max(seconds - now, 0);
 	}
 	return seconds < 0 ? -1 : Min(seconds, PG_INT32_MAX) * 1000;
@@ -147,10 +155,11 @@ attempt(CallsFetcher *fetcher, const CallsHttpRequest *request,
 
 /*
  * Milliseconds to wait before the next attempt.  Raises where there must be
- * none.  *failures counts what uses up retries.
+ * none.  *failures counts what uses up retries, *throttled what does not.
  */
 static int64
-wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply, int *failures)
+wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply,
+				  int *failures, int *throttled)
 {
 	const CallsSettings *settings = fetcher->settings;
 	int64		stated = reply->outcome == CALLS_HTTP_REPLY &&
@@ -163,7 +172,9 @@ wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply, int *failu
 	{
 		if (stated > settings->max_retry_wait)
 			calls_report_wait(fetcher->def, settings, reply, stated);
-		return Max(stated, MIN_RATE_WAIT);
+		pause = MIN_RATE_WAIT << Min(*throttled, MAX_RATE_DOUBLINGS);
+		(*throttled)++;
+		return Max(stated, pause);
 	}
 	if (*failures >= settings->max_retries)
 		calls_report_reply(fetcher->def, settings, reply, *failures + 1);
@@ -190,6 +201,7 @@ calls_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 		.proxy = settings->proxy,
 	};
 	int			failures = 0;
+	int			throttled = 0;
 
 	for (;;)
 	{
@@ -198,7 +210,7 @@ calls_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 
 		if (is_success(reply))
 			return reply;
-		wait = wait_before_retry(fetcher, reply, &failures);
+		wait = wait_before_retry(fetcher, reply, &failures, &throttled);
 		calls_http_free(*transfer);
 		*transfer = NULL;
 		calls_http_sleep(wait);

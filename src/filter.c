@@ -288,6 +288,58 @@ find_in_clause(const FilterContext *context, Node *clause, FoundPredicate *found
 	}
 }
 
+/*
+ * Recognises the arms of an OR over several columns, one predicate per column;
+ * NIL if one of them is not an equality.
+ */
+static List *
+find_alternatives(const FilterContext *context, Node *clause)
+{
+	List	   *arms = NIL;
+	ListCell   *lc;
+
+	if (!is_orclause(clause))
+		return NIL;
+	foreach(lc, ((BoolExpr *) clause)->args)
+	{
+		FoundPredicate *found = palloc0_object(FoundPredicate);
+		FoundPredicate *same = NULL;
+		ListCell   *lc2;
+
+		if (!find_in_clause(context, lfirst(lc), found) ||
+			found->strategy != BTEqualStrategyNumber)
+			return NIL;
+		foreach(lc2, arms)
+		{
+			if (((FoundPredicate *) lfirst(lc2))->attnum == found->attnum)
+				same = lfirst(lc2);
+		}
+		if (same == NULL)
+		{
+			arms = lappend(arms, found);
+			continue;
+		}
+		same->exprs = list_concat(same->exprs, found->exprs);
+		same->types = list_concat(same->types, found->types);
+		same->arrays = list_concat(same->arrays, found->arrays);
+	}
+	return arms;
+}
+
+/* Adds a predicate in the form that a plan can hold. */
+static void
+store_predicate(CallsPlanFilter *filter, int qual, const FoundPredicate *found,
+				bool alternative)
+{
+	List	   *head = list_make4(makeInteger(qual), makeInteger(found->attnum),
+								  makeInteger(found->strategy),
+								  makeBoolean(alternative));
+
+	filter->predicates = lappend(filter->predicates,
+								 list_make3(head, found->types, found->arrays));
+	filter->exprs = list_concat(filter->exprs, found->exprs);
+}
+
 CallsPlanFilter
 calls_find_predicates(PlannerInfo *root, Index relid, List *quals,
 					  const CallsTableColumn *columns, const CallsDefinition *def)
@@ -295,22 +347,27 @@ calls_find_predicates(PlannerInfo *root, Index relid, List *quals,
 	FilterContext context = {
 		.root = root, .relid = relid, .columns = columns, .def = def
 	};
-	CallsPlanFilter result = {NIL, NIL};
+	CallsPlanFilter result = {NIL, 0, NIL};
 	ListCell   *lc;
 
 	foreach(lc, quals)
 	{
+		int			qual = foreach_current_index(lc);
 		FoundPredicate found = {0};
+		List	   *alternatives;
+		ListCell   *lc2;
 
-		if (!find_in_clause(&context, lfirst(lc), &found))
+		if (find_in_clause(&context, lfirst(lc), &found))
+		{
+			store_predicate(&result, qual, &found, false);
+			result.nquals++;
 			continue;
-		result.predicates =
-			lappend(result.predicates,
-					list_make5(makeInteger(foreach_current_index(lc)),
-							   makeInteger(found.attnum),
-							   makeInteger(found.strategy),
-							   found.types, found.arrays));
-		result.exprs = list_concat(result.exprs, found.exprs);
+		}
+		alternatives = find_alternatives(&context, lfirst(lc));
+		foreach(lc2, alternatives)
+			store_predicate(&result, qual, lfirst(lc2), true);
+		if (alternatives != NIL)
+			result.nquals++;
 	}
 	return result;
 }
@@ -325,13 +382,15 @@ calls_restore_predicates(List *predicates, int *count)
 	foreach(lc, predicates)
 	{
 		List	   *stored = lfirst(lc);
-		List	   *types = lfourth(stored);
-		List	   *arrays = list_nth(stored, 4);
+		List	   *head = linitial(stored);
+		List	   *types = lsecond(stored);
+		List	   *arrays = lthird(stored);
 		CallsPredicate *predicate = &result[foreach_current_index(lc)];
 
-		predicate->qual = intVal(linitial(stored));
-		predicate->attnum = (AttrNumber) intVal(lsecond(stored));
-		predicate->strategy = (StrategyNumber) intVal(lthird(stored));
+		predicate->qual = intVal(linitial(head));
+		predicate->attnum = (AttrNumber) intVal(lsecond(head));
+		predicate->strategy = (StrategyNumber) intVal(lthird(head));
+		predicate->alternative = boolVal(lfourth(head));
 		predicate->noperands = list_length(types);
 		predicate->operands = palloc0_array(CallsOperand, predicate->noperands);
 		for (int i = 0; i < predicate->noperands; i++)

@@ -6,8 +6,9 @@
  * A predicate is a top-level ANDed clause of one of the forms
  *
  *		column OP value		OP one of = < <= > >=
- *		column = ANY (array), column IN (...), OR of such equalities
+ *		column = ANY (array), column IN (...)
  *		boolean_column, NOT boolean_column
+ *		equality OR equality ..., also over several columns
  *
  * whose values hold no column of the scanned table.  The clause itself always
  * stays in the plan as a local filter; a predicate only says what may be sent
@@ -43,6 +44,8 @@ typedef struct CallsPredicate
 	int			qual;			/* index of the clause in the plan's qual */
 	AttrNumber	attnum;
 	StrategyNumber strategy;	/* BTLessStrategyNumber ... */
+	bool		alternative;	/* one arm of an OR over several columns: the
+								 * neighbours with the same qual are the others */
 	int			noperands;		/* more than one only for equality: any of */
 	CallsOperand *operands;
 } CallsPredicate;
@@ -51,6 +54,7 @@ typedef struct CallsPredicate
 typedef struct CallsPlanFilter
 {
 	List	   *predicates;		/* one List of Integer and Oid nodes each */
+	int			nquals;			/* how many of the clauses they cover */
 	List	   *exprs;			/* operands, in the order of the predicates */
 } CallsPlanFilter;
 

@@ -98,3 +98,9 @@ calls_idset_add(CallsIdSet *set, CallsIdHash id)
 	idtable_insert(set->current, id, &found);
 	return !found;
 }
+
+int64
+calls_idset_size(const CallsIdSet *set)
+{
+	return (int64) set->current->members + (set->older ? set->older->members : 0);
+}

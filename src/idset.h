@@ -36,6 +36,9 @@ extern CallsIdSet *calls_make_idset(int memory);
 /* Adds an id; false if it was there. */
 extern bool calls_idset_add(CallsIdSet *set, CallsIdHash id);
 
+/* How many of the ids added last are remembered for sure. */
+extern int64 calls_idset_size(const CallsIdSet *set);
+
 extern bool calls_idset_contains(CallsIdSet *set, CallsIdHash id);
 
 #endif							/* CALLS_IDSET_H */

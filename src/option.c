@@ -119,6 +119,12 @@ const CallsOption calls_options[] = {
 		.help = "most requests of one scan; 0: no limit"
 	},
 	{
+		.name = "max_fanout", .contexts = CALLS_ON_SERVER,
+		.kind = CALLS_OPTION_INTEGER, .offset = FIELD(max_fanout),
+		.min = 1, .max = 1000, .default_value = "64",
+		.help = "most streams of one scan"
+	},
+	{
 		.name = "request_cost", .contexts = CALLS_ON_SERVER,
 		.kind = CALLS_OPTION_REAL, .offset = FIELD(request_cost),
 		.min = 0, .max = 1e10, .default_value = "1000",

@@ -57,6 +57,7 @@ typedef struct CallsSettings
 	int			max_retry_wait; /* ms */
 	int			max_response_size;	/* kB */
 	int			max_requests;	/* 0: no cap */
+	int			max_fanout;		/* streams that one scan may have */
 	double		request_cost;
 	bool		pushdown_none;
 	List	   *pushdown;		/* of String: only these columns; NIL: all */
@@ -65,6 +66,8 @@ typedef struct CallsSettings
 
 	/* from the user mapping; empty where secrets were not asked for */
 	const char *api_key;
+	const char *credentials;	/* what the auth header carries, encoded; NULL
+								 * until calls_build_headers */
 	int			nheaders;
 	CallsHeader *headers;
 } CallsSettings;

@@ -40,7 +40,8 @@ calls_make_order_watch(const CallsDefinition *def, const CallsSettings *settings
 	CallsOrderDirection direction = claimed != CALLS_ORDER_NONE ? claimed : order->by_default;
 	CallsOrderWatch *watch;
 
-	if (order->column < 0 || order->nulls || direction == CALLS_ORDER_NONE)
+	if (order->column < 0 || order->nulls || direction == CALLS_ORDER_NONE ||
+		!calls_pushdown_allowed(settings, def->columns[order->column].name))
 		return NULL;
 	if (claimed == CALLS_ORDER_NONE &&
 		!(direction == CALLS_ORDER_DESC ? range->has_lower : range->has_upper))
@@ -57,12 +58,6 @@ calls_make_order_watch(const CallsDefinition *def, const CallsSettings *settings
 	watch->claimed = claimed != CALLS_ORDER_NONE;
 	watch->range = *range;
 	return watch;
-}
-
-const char *
-calls_watched_path(const CallsOrderWatch *watch)
-{
-	return watch->column->path;
 }
 
 /* The value; false where it is null or none. */
@@ -91,18 +86,25 @@ report_inversion(const CallsOrderWatch *watch)
 					 watch->column->name)));
 }
 
+bool
+calls_keeps_order(const CallsOrderWatch *watch, const CallsCell *cell)
+{
+	TimestampTz value;
+
+	if (!watched_value(watch, cell, &value))
+		return false;
+	return !watch->started ||
+		(watch->direction == CALLS_ORDER_DESC ? value <= watch->last : value >= watch->last);
+}
+
 void
 calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell)
 {
 	TimestampTz value;
-	bool		holds;
 
 	if (watch->broken)
 		return;
-	holds = watched_value(watch, cell, &value) &&
-		(!watch->started ||
-		 (watch->direction == CALLS_ORDER_DESC ? value <= watch->last : value >= watch->last));
-	if (!holds)
+	if (!calls_keeps_order(watch, cell) || !watched_value(watch, cell, &value))
 	{
 		if (watch->claimed)
 			report_inversion(watch);
@@ -111,6 +113,12 @@ calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell)
 	}
 	watch->started = true;
 	watch->last = value;
+}
+
+void
+calls_restart_watch(CallsOrderWatch *watch)
+{
+	watch->started = false;
 }
 
 bool
@@ -129,4 +137,15 @@ bool
 calls_order_holds(const CallsOrderWatch *watch)
 {
 	return !watch->broken;
+}
+
+bool
+calls_comes_before(const CallsOrderWatch *watch, const CallsCell *a, const CallsCell *b)
+{
+	TimestampTz one;
+	TimestampTz other;
+
+	if (!watched_value(watch, a, &one) || !watched_value(watch, b, &other))
+		return false;
+	return watch->direction == CALLS_ORDER_DESC ? one > other : one < other;
 }

@@ -27,20 +27,27 @@ extern CallsOrderWatch *calls_make_order_watch(const CallsDefinition *def,
 											   CallsOrderDirection claimed,
 											   const CallsRange *range);
 
-/* Path of the watched value inside a call. */
-extern const char *calls_watched_path(const CallsOrderWatch *watch);
-
 /*
  * Sees the next call's value.  Raises HV000 where a promised order does not
  * hold; where none was promised, the scan will not end early any more.
  */
 extern void calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell);
 
+/* Would this value come in order? */
+extern bool calls_keeps_order(const CallsOrderWatch *watch, const CallsCell *cell);
+
+/* The same calls will be seen again. */
+extern void calls_restart_watch(CallsOrderWatch *watch);
+
 /*
  * Is this value beyond the range, so that, as long as the order holds, no
  * later call can be within?
  */
 extern bool calls_is_beyond(const CallsOrderWatch *watch, const CallsCell *cell);
+
+/* Does a call with value "a" come before one with value "b"? */
+extern bool calls_comes_before(const CallsOrderWatch *watch,
+							   const CallsCell *a, const CallsCell *b);
 
 /* Does the order hold so far? */
 extern bool calls_order_holds(const CallsOrderWatch *watch);

@@ -38,6 +38,9 @@
 /* How many pages in a row may bring nothing new before that is an error. */
 #define MAX_STALE_PAGES		16
 
+/* The same for pages without any row whose position advances. */
+#define MAX_EMPTY_PAGES		1000
+
 /* Members of a reply outside its rows, in the order given to the reader. */
 enum PageMember
 {
@@ -59,12 +62,15 @@ struct CallsPager
 	MemoryContext page_context; /* of the current reply and page */
 	CallsBatch	batch;
 	int64		batches;		/* given to the scan */
+	int64		fetched;		/* pages fetched */
 
 	/* the next request */
 	CallsPosition position;		/* text is owned by context */
 	char	   *url;			/* next_url style: the link to follow */
 	int64		limit;			/* rows expected to be read, or 0 */
 	int			full_size;		/* page size beyond the limit */
+	int			overlap;		/* rows that the next page shares with what was
+								 * read, if nothing moves: its seam */
 	int			step_back;		/* pages stepped back for a seam, or 0 */
 	int64		seam_offset;	/* offset whose seam is looked for */
 	bool		finished;
@@ -73,16 +79,22 @@ struct CallsPager
 	/* what was read */
 	int64		pages;			/* under the current page size, page style */
 	int64		rows_read;		/* rows before the position */
+	int64		high_mark;		/* the most rows_read ever was */
+	int			last_nrows;		/* rows of the last page accepted */
 	int64		delivered;		/* calls given, each once */
 	int			stale;			/* pages in a row that brought nothing new */
+	int			empty;			/* pages in a row that had no row */
 	bool		seen_full_page; /* the API gives as many rows as asked for */
 	CallsIdSet *ids;			/* of calls delivered */
 	CallsIdSet *positions;		/* cursors and links followed */
 	CallsIdHash seam[SEAM_IDS]; /* ring of the last ids read */
 	int			nseam;			/* ids ever put into it */
+	CallsIdHash first_id;		/* of the first call of all */
+	bool		has_first_id;
 
 	/* what the provider says */
 	int64		total;			/* last reported, or -1 */
+	int64		total_pages;	/* likewise */
 	bool		total_moved;	/* it changed during the scan */
 };
 
@@ -95,8 +107,9 @@ full_page_size(const CallsDefinition *def, const CallsSettings *settings)
 	if (def->paging.size_param == NULL)
 		return 0;
 	size = settings->page_size > 0 ? settings->page_size : def->paging.size_max;
-	/* overlapping pages of one row would never get on */
-	if (def->paging.style == CALLS_PAGING_OFFSET)
+	/* pages of one row that begin with the one before would never get on */
+	if (def->paging.style == CALLS_PAGING_OFFSET ||
+		def->paging.style == CALLS_PAGING_LAST_ID)
 		size = Max(size, Min(2, def->paging.size_max));
 	return size;
 }
@@ -116,7 +129,7 @@ calls_first_position(const CallsDefinition *def, const CallsSettings *settings,
 }
 
 CallsPager *
-calls_make_pager(const CallsDefinition *def, const CallsSettings *settings,
+calls_make_pager(const CallsDefinition *def, CallsSettings *settings,
 				 const CallsBinding *binding,
 				 int npaths, const char *const *paths,
 				 int64 limit, CallsCounters *counters)
@@ -153,6 +166,7 @@ calls_make_pager(const CallsDefinition *def, const CallsSettings *settings,
 	pager->ids = calls_make_idset(work_mem);
 	pager->positions = calls_make_idset(work_mem);
 	pager->total = -1;
+	pager->total_pages = -1;
 	return pager;
 }
 
@@ -163,10 +177,10 @@ calls_stop_pager(CallsPager *pager)
 	pager->checked = true;
 }
 
-int64
-calls_batches_given(const CallsPager *pager)
+const CallsBatch *
+calls_only_batch(const CallsPager *pager)
 {
-	return pager->batches;
+	return pager->batches == 1 && pager->fetched == 1 ? &pager->batch : NULL;
 }
 
 /* How many rows the API was asked for. */
@@ -298,6 +312,7 @@ fetch_page(CallsPager *pager)
 		pager->url = copy;
 	}
 	MemoryContextSwitchTo(old);
+	pager->fetched++;
 	pager->fetcher.counters->pages++;
 	pager->fetcher.counters->rows += page->nrows;
 	return page;
@@ -318,24 +333,57 @@ row_has_key(const CallsCell *key)
 	return key->kind == CALLS_JSON_STRING || key->kind == CALLS_JSON_NUMBER;
 }
 
-/* Takes note of the total; true if it has become smaller, by *shrunk. */
-static bool
-note_total(CallsPager *pager, const CallsPage *page, int64 *shrunk)
+/*
+ * Takes note of a count that the provider reports: by how much has it become
+ * smaller?
+ */
+static int64
+note_count(const CallsCell *cell, int64 *count, bool *moved)
 {
-	int64		total;
-	int64		before = pager->total;
+	int64		before = *count;
+	int64		now;
 
-	if (!calls_cell_int64(&page->members[MEMBER_TOTAL], &total) || total < 0)
-		return false;
-	pager->total = total;
-	if (before < 0 || before == total)
-		return false;
-	pager->total_moved = true;
-	*shrunk = before - total;
-	return total < before;
+	if (!calls_cell_int64(cell, &now) || now < 0)
+		return 0;
+	*count = now;
+	if (before >= 0 && before != now)
+		*moved = true;
+	return before > now ? before - now : 0;
 }
 
-/* Does the page connect to what was read before? */
+/*
+ * Takes note of the totals; by how many rows has the log shrunk, as far as
+ * they tell?
+ */
+static int64
+note_totals(CallsPager *pager, const CallsPage *page)
+{
+	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
+	int64		rows = note_count(&page->members[MEMBER_TOTAL], &pager->total,
+								  &pager->total_moved);
+	int64		pages = note_count(&page->members[MEMBER_TOTAL_PAGES],
+								   &pager->total_pages, &pager->total_moved);
+
+	return Max(rows, pages * size);
+}
+
+/* The id of a row; false if it has none. */
+static bool
+row_id(const CallsPager *pager, const CallsPage *page, int row, CallsIdHash *id)
+{
+	const CallsCell *key = row_key(pager, page, row);
+
+	if (!row_has_key(key))
+		return false;
+	*id = calls_hash_id(key->start, key->length);
+	return true;
+}
+
+/*
+ * Does the page connect to what was read before?  It does if one of the last
+ * calls read is in it, or if it begins with one that was delivered: then so
+ * many new calls have come that they fill more than a page.
+ */
 static bool
 has_seam(CallsPager *pager, const CallsPage *page)
 {
@@ -343,19 +391,17 @@ has_seam(CallsPager *pager, const CallsPage *page)
 
 	for (int row = 0; row < page->nrows; row++)
 	{
-		const CallsCell *key = row_key(pager, page, row);
-		CallsIdHash hash;
+		CallsIdHash id;
 
-		if (!row_has_key(key))
+		if (!row_id(pager, page, row, &id))
 			continue;
-		hash = calls_hash_id(key->start, key->length);
 		for (int i = 0; i < nseam; i++)
 		{
-			if (calls_id_equal(pager->seam[i], hash))
+			if (calls_id_equal(pager->seam[i], id))
 				return true;
 		}
 		/* while stepping back, any call delivered before will do */
-		if (pager->step_back > 0 && calls_idset_contains(pager->ids, hash))
+		if ((row == 0 || pager->step_back > 0) && calls_idset_contains(pager->ids, id))
 			return true;
 	}
 	return false;
@@ -370,14 +416,16 @@ check_seam(CallsPager *pager, const CallsPage *page)
 {
 	int64		back;
 
-	if (pager->rows_read == 0 || pager->nseam == 0 || has_seam(pager, page))
+	/* from the very start, nothing can be missing */
+	if (pager->overlap == 0 || pager->nseam == 0 || pager->position.number == 0 ||
+		has_seam(pager, page))
 	{
 		pager->step_back = 0;
 		return true;
 	}
 	if (pager->step_back == 0)
 		pager->seam_offset = pager->rows_read;
-	if (pager->step_back >= MAX_STEP_BACK || pager->position.number == 0)
+	if (pager->step_back >= MAX_STEP_BACK)
 	{
 		report_gap(pager, "the calls moved while they were read");
 		pager->step_back = 0;
@@ -391,17 +439,25 @@ check_seam(CallsPager *pager, const CallsPage *page)
 
 /*
  * Page style: the log has lost rows, so that those not read yet have moved to
- * pages that were.  Goes back by as much as the total shrank.
+ * pages that were.  Goes back by as much as the totals shrank, but no further
+ * than repeats are recognised for sure; false if there is nothing to reread.
  */
-static void
+static bool
 reread_pages(CallsPager *pager, int64 shrunk)
 {
 	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
+	int64		remembered = calls_idset_size(pager->ids);
 	int64		row = Max(pager->rows_read - shrunk, 0);
 
+	if (pager->rows_read - row / size * size > remembered)
+	{
+		report_gap(pager, "the log shrank while it was read");
+		return false;
+	}
 	pager->pages = row / size;
 	pager->rows_read = pager->pages * size;
 	pager->position.number = pager->def->paging.first + pager->pages;
+	return true;
 }
 
 /* Counts a page that brought nothing new; too many in a row are an error. */
@@ -417,27 +473,27 @@ static void
 mark_fresh_rows(CallsPager *pager, const CallsPage *page)
 {
 	bool	   *fresh = MemoryContextAlloc(pager->page_context, page->nrows + 1);
-	int64		before = pager->delivered;
 
 	for (int row = 0; row < page->nrows; row++)
 	{
-		const CallsCell *key = row_key(pager, page, row);
-		CallsIdHash hash;
+		CallsIdHash id;
 
 		fresh[row] = true;
-		if (row_has_key(key))
+		if (row_id(pager, page, row, &id))
 		{
-			hash = calls_hash_id(key->start, key->length);
-			fresh[row] = calls_idset_add(pager->ids, hash);
-			pager->seam[pager->nseam++ % SEAM_IDS] = hash;
+			if (!pager->has_first_id)
+			{
+				pager->has_first_id = true;
+				pager->first_id = id;
+			}
+			fresh[row] = calls_idset_add(pager->ids, id);
+			pager->seam[pager->nseam++ % SEAM_IDS] = id;
 			/* stay clear of overflow, and of "fewer than SEAM_IDS seen" */
 			if (pager->nseam == 2 * SEAM_IDS)
 				pager->nseam = SEAM_IDS;
 		}
 		pager->delivered += fresh[row];
 	}
-	if (pager->delivered > before)
-		pager->stale = 0;
 	pager->batch.page = page;
 	pager->batch.fresh = fresh;
 }
@@ -451,14 +507,6 @@ is_known_cap(int64 total)
 	return total == 1000 || total == 10000;
 }
 
-/* Rows at the start of the page that the one before had too. */
-static int
-overlap(const CallsPager *pager)
-{
-	return pager->def->paging.style == CALLS_PAGING_OFFSET &&
-		pager->position.number > 0 ? 1 : 0;
-}
-
 /*
  * Without a flag: do the counts, or the page itself, tell the end?  A total
  * counts only where it agrees with what was read, and is confirmed by a page
@@ -468,20 +516,20 @@ overlap(const CallsPager *pager)
 static bool
 counts_tell_end(CallsPager *pager, const CallsPage *page)
 {
-	int64		total_pages;
-	bool		counts_pages =
-		calls_cell_int64(&page->members[MEMBER_TOTAL_PAGES], &total_pages);
+	bool		counts_pages = pager->total_pages >= 0;
 	bool		full = page->nrows >= asked_size(pager);
 
-	if (page->nrows <= overlap(pager))
+	if (page->nrows <= pager->overlap)
 		return true;
 	if (counts_pages &&
-		pager->position.number - pager->def->paging.first + 1 < total_pages)
+		pager->position.number - pager->def->paging.first + 1 < pager->total_pages)
 		return false;
 	if (pager->total >= 0 && pager->rows_read < pager->total)
 		return false;
 	if (pager->rows_read == pager->total && !is_known_cap(pager->total) &&
 		(counts_pages || !full))
+		return true;
+	if (counts_pages && pager->total < 0)
 		return true;
 	if (full)
 		pager->seen_full_page = true;
@@ -559,7 +607,7 @@ advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	if (key == NULL)
 		report_no_progress(pager, "gave a call without an id, which the next page needs");
 	same = pager->position.text != NULL && strcmp(key, pager->position.text) == 0;
-	if (same && page->nrows == 1)
+	if (same && page->nrows == 1 && pager->last_nrows != 1)
 		pager->finished = true; /* the key is inclusive, and this is the end */
 	else if (same && nfresh == 0)
 		report_no_progress(pager, "gave the same position twice");
@@ -579,13 +627,17 @@ advance_by_count(CallsPager *pager, const CallsPage *page)
 	else if (!more)
 		pager->finished = true;
 	else if (pager->def->paging.style == CALLS_PAGING_OFFSET &&
-			 page->nrows <= overlap(pager))
+			 page->nrows <= pager->overlap)
 		report_no_progress(pager, "says that there are more calls but gives none");
 
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
 		pager->position.number++;
 	else
-		pager->position.number = Max(pager->rows_read - 1, 0);
+	{
+		/* where pages have one row, there is no room for a seam */
+		pager->overlap = page->nrows > 1 ? 1 : 0;
+		pager->position.number = pager->rows_read - pager->overlap;
+	}
 }
 
 /*
@@ -608,47 +660,103 @@ grow_page_size(CallsPager *pager)
 	}
 }
 
+/* Puts the position behind the page. */
+static void
+advance(CallsPager *pager, const CallsPage *page, int64 nfresh)
+{
+	switch (pager->def->paging.style)
+	{
+		case CALLS_PAGING_CURSOR:
+		case CALLS_PAGING_NEXT_URL:
+			advance_by_link(pager, page);
+			break;
+		case CALLS_PAGING_LAST_ID:
+			advance_by_key(pager, page, nfresh);
+			break;
+		default:
+			advance_by_count(pager, page);
+	}
+}
+
+/*
+ * Does the page have to be dropped, and an earlier one read first?  Then the
+ * position says which.
+ */
+static bool
+must_go_back(CallsPager *pager, const CallsPage *page)
+{
+	int64		shrunk = note_totals(pager, page);
+	bool		back = false;
+
+	if (pager->def->paging.style == CALLS_PAGING_PAGE && shrunk > 0 && pager->pages > 0)
+		back = reread_pages(pager, shrunk);
+	else if (pager->def->paging.style == CALLS_PAGING_OFFSET)
+		back = !check_seam(pager, page);
+	if (back)
+		note_stale_page(pager);
+	return back;
+}
+
 /* Takes a page in: fresh rows, next position.  False: read another first. */
 static bool
 accept_page(CallsPager *pager, const CallsPage *page)
 {
 	CallsPagingStyle style = pager->def->paging.style;
-	int64		before = pager->delivered;
-	int64		shrunk;
-	bool		less = note_total(pager, page, &shrunk);
+	int64		nfresh = -pager->delivered;
 
-	if (style == CALLS_PAGING_PAGE && less && pager->pages > 0)
-	{
-		note_stale_page(pager);
-		reread_pages(pager, shrunk);
+	if (must_go_back(pager, page))
 		return false;
-	}
-	if (style == CALLS_PAGING_OFFSET && !check_seam(pager, page))
-	{
-		note_stale_page(pager);
-		return false;
-	}
-
 	mark_fresh_rows(pager, page);
+	nfresh += pager->delivered;
+
+	pager->batch.reread = pager->rows_read < pager->high_mark;
 	pager->pages++;
 	if (style == CALLS_PAGING_OFFSET)
+	{
+		pager->batch.reread = pager->position.number + pager->overlap < pager->high_mark;
 		pager->rows_read = pager->position.number + page->nrows;
+	}
 	else
 		pager->rows_read += page->nrows;
-	if (style == CALLS_PAGING_CURSOR || style == CALLS_PAGING_NEXT_URL)
-		advance_by_link(pager, page);
-	else if (style == CALLS_PAGING_LAST_ID)
-		advance_by_key(pager, page, pager->delivered - before);
-	else
-		advance_by_count(pager, page);
+	pager->high_mark = Max(pager->high_mark, pager->rows_read);
+	advance(pager, page, nfresh);
+	pager->last_nrows = page->nrows;
 
-	if (pager->delivered == before)
+	if (nfresh > 0)
 	{
-		if (!pager->finished)
-			note_stale_page(pager);
-		return false;
+		pager->stale = pager->empty = 0;
+		return true;
 	}
-	return true;
+	if (page->nrows == 0 && !pager->finished && ++pager->empty > MAX_EMPTY_PAGES)
+		report_no_progress(pager, "gives page after page without a call");
+	if (page->nrows > 0 && !pager->finished && !pager->batch.reread)
+		note_stale_page(pager);
+	return false;
+}
+
+/*
+ * Fewer calls came than were reported.  As many may have come to the front of
+ * the log as went out of it elsewhere; asks for its start again to know.
+ */
+static bool
+is_log_unchanged(CallsPager *pager)
+{
+	CallsPosition position = pager->position;
+	int64		total = pager->total;
+	const CallsPage *page;
+	CallsIdHash id;
+	bool		same;
+
+	pager->position = calls_first_position(pager->def, pager->settings, 0);
+	if (pager->url != NULL)
+		pfree(pager->url);
+	pager->url = NULL;
+	page = fetch_page(pager);
+	note_totals(pager, page);
+	same = pager->total == total && page->nrows > 0 && pager->has_first_id &&
+		row_id(pager, page, 0, &id) && calls_id_equal(id, pager->first_id);
+	pager->position = position;
+	return same;
 }
 
 /* At the end: is everything there that the provider reported? */
@@ -658,7 +766,9 @@ check_completeness(CallsPager *pager)
 	if (pager->checked)
 		return;
 	pager->checked = true;
-	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total)
+	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total &&
+		pager->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE &&
+		(pager->delivered == 0 || is_log_unchanged(pager)))
 		report_gap(pager, "the provider reported more than it returned");
 }
 

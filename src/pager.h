@@ -25,6 +25,7 @@ typedef struct CallsBatch
 	const CallsPage *page;		/* row r's cells: page->cells + r * npaths */
 	int			npaths;			/* cells per row; the last is the call's key */
 	const bool *fresh;			/* per row: not delivered before */
+	bool		reread;			/* the page goes over rows that were read */
 } CallsBatch;
 
 /*
@@ -33,7 +34,7 @@ typedef struct CallsBatch
  * a hint for the first page's size.  "binding" and the rest must stay.
  */
 extern CallsPager *calls_make_pager(const CallsDefinition *def,
-									const CallsSettings *settings,
+									CallsSettings *settings,
 									const CallsBinding *binding,
 									int npaths, const char *const *paths,
 									int64 limit, CallsCounters *counters);
@@ -48,8 +49,10 @@ extern const CallsBatch *calls_next_batch(CallsPager *pager);
 /* Reads no further: what is missing is not needed. */
 extern void calls_stop_pager(CallsPager *pager);
 
-/* Number of batches given so far. */
-extern int64 calls_batches_given(const CallsPager *pager);
+/*
+ * The batch given, if it was the only one and is still there; else NULL.
+ */
+extern const CallsBatch *calls_only_batch(const CallsPager *pager);
 
 /* The position of the first page, for EXPLAIN. */
 extern CallsPosition calls_first_position(const CallsDefinition *def,

@@ -91,7 +91,8 @@ pushed_clauses(PlannerInfo *root, RelOptInfo *baserel, List *clauses, bool *poss
 	for (int i = 0; i < npredicates && *possible; i++)
 	{
 		if (binding->pushdown[i] != CALLS_PUSHDOWN_LOCAL)
-			pushed = lappend(pushed, list_nth(clauses, predicates[i].qual));
+			pushed = list_append_unique_ptr(pushed,
+											list_nth(clauses, predicates[i].qual));
 	}
 	return pushed;
 }
@@ -278,6 +279,34 @@ useful_order(PlannerInfo *root, RelOptInfo *baserel)
 	return CALLS_ORDER_NONE;
 }
 
+/*
+ * May the status get several streams?  They are read one after the other, in
+ * the order in which calls pass through the states, and not merged.
+ */
+static bool
+may_spread_status(PlannerInfo *root, RelOptInfo *baserel)
+{
+	const CallsRelInfo *info = baserel->fdw_private;
+	const char *path = info->def->columns[calls_find_column(info->def, "status")].path;
+	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
+	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, clauses,
+												   info->columns, info->def);
+	int			npredicates;
+	CallsPredicate *predicates = calls_restore_predicates(filter.predicates, &npredicates);
+
+	for (int i = 0; i < npredicates; i++)
+	{
+		int			column = info->columns[predicates[i].attnum - 1].column;
+		const char *other = info->def->columns[column].path;
+
+		if (path != NULL && other != NULL && strcmp(path, other) == 0 &&
+			(predicates[i].alternative || predicates[i].noperands > 1 ||
+			 predicates[i].operands[0].array))
+			return true;
+	}
+	return false;
+}
+
 void
 callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
@@ -285,17 +314,22 @@ callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 	ListCell   *lc;
 
 	add_scan_path(root, baserel, NULL, NIL, CALLS_ORDER_NONE);
-	if (direction != CALLS_ORDER_NONE)
+	if (direction != CALLS_ORDER_NONE && !may_spread_status(root, baserel))
 		add_scan_path(root, baserel, NULL,
 					  list_make1(linitial(root->query_pathkeys)), direction);
 	foreach(lc, find_parameterizations(root, baserel))
 		add_scan_path(root, baserel, lfirst(lc), NIL, CALLS_ORDER_NONE);
 }
 
-/* A call has no place in a heap: refuses ctid, xmin and their like. */
+/*
+ * A call has no place in a heap: refuses ctid, xmin and their like.  Where rows
+ * are marked, the planner itself asks for them and needs no answer.
+ */
 static void
-check_system_columns(const Bitmapset *used)
+check_system_columns(PlannerInfo *root, const Bitmapset *used)
 {
+	if (root->rowMarks != NIL)
+		return;
 	for (AttrNumber attnum = FirstLowInvalidHeapAttributeNumber + 1; attnum < 0; attnum++)
 	{
 		if (attnum != TableOidAttributeNumber &&
@@ -309,15 +343,16 @@ check_system_columns(const Bitmapset *used)
 
 /* Attributes that the scan has to fill in: an IntList. */
 static List *
-used_attributes(RelOptInfo *baserel, const CallsRelInfo *info, List *clauses)
+used_attributes(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 {
+	const CallsRelInfo *info = baserel->fdw_private;
 	Bitmapset  *used = NULL;
 	List	   *attributes = NIL;
 	bool		whole_row;
 
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	pull_varattnos((Node *) clauses, baserel->relid, &used);
-	check_system_columns(used);
+	check_system_columns(root, used);
 	whole_row = bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
 	for (AttrNumber attnum = 1; attnum <= baserel->max_attr; attnum++)
 	{
@@ -368,12 +403,12 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, quals,
 												   info->columns, info->def);
 	List	   *limit = limit_exprs(root, baserel, &best_path->path);
-	bool		all_quals = list_length(filter.predicates) == list_length(quals);
+	bool		all_quals = filter.nquals == list_length(quals);
 
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
 							list_make5(filter.predicates,
-									   used_attributes(baserel, info, quals),
+									   used_attributes(root, baserel, quals),
 									   makeBoolean(all_quals),
 									   makeInteger(list_length(limit)),
 									   linitial(best_path->fdw_private)),

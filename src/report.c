@@ -46,6 +46,7 @@ calls_printable(const CallsSettings *settings, const char *text)
 	bool		ascii_only;
 
 	mask_secret(result, settings->api_key);
+	mask_secret(result, settings->credentials);
 	for (int i = 0; i < settings->nheaders; i++)
 		mask_secret(result, settings->headers[i].value);
 

@@ -383,7 +383,7 @@ calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
 
 /* The header that signs the request in. */
 static char *
-auth_header(const CallsDefinition *def, const CallsSettings *settings)
+auth_header(const CallsDefinition *def, CallsSettings *settings)
 {
 	char	   *value = fill_template(def->auth_value, settings->api_key,
 									  settings->account_id, false);
@@ -401,11 +401,14 @@ auth_header(const CallsDefinition *def, const CallsSettings *settings)
 	if (size < 0)
 		elog(ERROR, "could not encode credentials");
 	encoded[size] = '\0';
+	if (settings->credentials == NULL)
+		settings->credentials =
+			MemoryContextStrdup(GetMemoryChunkContext(settings), encoded);
 	return psprintf("%s: Basic %s", def->auth_header, encoded);
 }
 
 List *
-calls_build_headers(const CallsDefinition *def, const CallsSettings *settings)
+calls_build_headers(const CallsDefinition *def, CallsSettings *settings)
 {
 	List	   *headers = list_make2(auth_header(def, settings),
 									 pstrdup("Accept: application/json"));

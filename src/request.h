@@ -47,10 +47,10 @@ extern CallsRequest *calls_build_request(const CallsDefinition *def,
 
 /*
  * Headers of every request: a List of char *, "Name: value", secrets
- * included.
+ * included.  Tells the settings what to mask in messages.
  */
 extern List *calls_build_headers(const CallsDefinition *def,
-								 const CallsSettings *settings);
+								 CallsSettings *settings);
 
 /* The address of the list endpoint's host, without trailing slash. */
 extern const char *calls_base_url(const CallsDefinition *def,

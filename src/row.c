@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "mb/pg_wchar.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -128,9 +129,14 @@ handle_misfit(CallsRowReader *reader, const CallsRowTarget *target,
 			  const CallsCell *cell, const CallsCell *key,
 			  const CallsConvertError *error)
 {
-	char	   *shown = pnstrdup(cell->start, Min(cell->length, MAX_SHOWN_VALUE));
+	char	   *shown = calls_printable(reader->settings,
+										pnstrdup(cell->start, cell->length));
 	const char *message;
+	bool		cut = strlen(shown) > MAX_SHOWN_VALUE;
 
+	/* after masking, so that no part of a secret remains */
+	if (cut)
+		shown[pg_mbcliplen(shown, (int) strlen(shown), MAX_SHOWN_VALUE)] = '\0';
 	message = psprintf("invalid value for column \"%s\" of %s: %s",
 					   target->column->name, describe_call(reader, key), error->message);
 	if (reader->settings->on_error == CALLS_ON_ERROR_SET_NULL)
@@ -142,8 +148,7 @@ handle_misfit(CallsRowReader *reader, const CallsRowTarget *target,
 	ereport(ERROR,
 			(errcode(error->sqlstate),
 			 errmsg_internal("%s", message),
-			 errdetail("The value is %s%s.", calls_printable(reader->settings, shown),
-					   cell->length > MAX_SHOWN_VALUE ? "..." : ""),
+			 errdetail("The value is %s%s.", shown, cut ? "..." : ""),
 			 errhint("The foreign table's option \"on_error\" can be set to \"set_null\".")));
 }
 

@@ -14,6 +14,7 @@
 
 #include "common/int.h"
 #include "executor/executor.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
@@ -24,12 +25,10 @@
 #include "compat.h"
 #include "filter.h"
 #include "option.h"
-#include "order.h"
-#include "pager.h"
 #include "plan.h"
-#include "request.h"
 #include "row.h"
 #include "scan.h"
+#include "stream.h"
 
 /*
  * One run through the calls that one set of parameter values asks for.
@@ -41,12 +40,7 @@ typedef struct ScanRun
 	CallsBinding *binding;
 	int64		limit;			/* rows expected to be read, or 0 */
 	bool		empty;			/* the predicates contradict each other */
-	CallsPager *pager;			/* NULL until the run is opened */
-	CallsOrderWatch *watch;		/* NULL: nothing to watch */
-	int			watched;		/* index of the watched cell */
-	const CallsBatch *batch;
-	int			row;			/* next row of the batch */
-	bool		inside;			/* the batch has a call within the bounds */
+	CallsStreams *streams;		/* NULL until the run is opened */
 
 	/* a run that rescans come back to keeps its rows, as Material does */
 	Tuplestorestate *store;		/* NULL: not kept */
@@ -191,23 +185,36 @@ evaluate_limit(CallsScanState *state, ExprContext *econtext)
 	return sum;
 }
 
+/* Adds a filter's parameter and values, as text that has one reading. */
+static void
+append_filter(StringInfo out, const CallsSentFilter *sent)
+{
+	appendStringInfo(out, "%s %d", sent->filter->param, sent->nvalues);
+	for (int i = 0; i < sent->nvalues; i++)
+		appendStringInfo(out, " %zu:%s", strlen(sent->values[i]), sent->values[i]);
+	appendStringInfoChar(out, '\n');
+}
+
 /*
- * What tells which calls a run reads: its first request, and the bounds that
- * end it early.
+ * What tells which calls a run reads: its filters, the bounds that end it
+ * early, and the page size.
  */
 static const char *
-binding_signature(const CallsScanState *state, const CallsBinding *binding, int64 limit)
+binding_signature(const CallsBinding *binding, int64 limit)
 {
-	CallsPosition position = calls_first_position(state->def, state->settings, limit);
-	CallsRequest *request = calls_build_request(state->def, state->settings, binding,
-												&position, false);
-
 	const CallsRange *range = &binding->order_range;
+	StringInfoData out;
 
-	return psprintf("%s %s " INT64_FORMAT " " INT64_FORMAT, request->target,
-					request->body ? request->body : "",
-					range->has_lower ? range->lower : PG_INT64_MIN,
-					range->has_upper ? range->upper : PG_INT64_MAX);
+	initStringInfo(&out);
+	for (int i = 0; i < binding->nsent; i++)
+		append_filter(&out, &binding->sent[i]);
+	appendStringInfo(&out, "or %d\n", binding->nalternatives);
+	for (int i = 0; i < binding->nalternatives; i++)
+		append_filter(&out, &binding->alternatives[i]);
+	appendStringInfo(&out, INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT, limit,
+					 range->has_lower ? range->lower : PG_INT64_MIN,
+					 range->has_upper ? range->upper : PG_INT64_MAX);
+	return out.data;
 }
 
 /* What would be asked without the predicates that have outer values? */
@@ -223,7 +230,7 @@ base_signature(const CallsScanState *state)
 			predicates[n++] = state->predicates[i];
 	binding = calls_bind(state->def, state->settings, state->columns, n, predicates);
 	binding->order = state->order;
-	return binding->contradiction ? "" : binding_signature(state, binding, 0);
+	return binding->contradiction ? "" : binding_signature(binding, 0);
 }
 
 /* Gives a run what it needs to fetch; no request yet. */
@@ -231,19 +238,10 @@ static void
 open_run(CallsScanState *state, ScanRun *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
-	int			npaths = state->reader->npaths;
-	const char **paths = palloc_array(const char *, npaths + 1);
 
-	memcpy(paths, state->reader->paths, sizeof(char *) * npaths);
-	run->watch = calls_make_order_watch(state->def, state->settings, state->order,
-										&run->binding->order_range);
-	if (run->watch != NULL)
-	{
-		run->watched = npaths;
-		paths[npaths++] = calls_watched_path(run->watch);
-	}
-	run->pager = calls_make_pager(state->def, state->settings, run->binding,
-								  npaths, paths, run->limit, &state->counters);
+	run->streams = calls_make_streams(state->def, state->settings, run->binding,
+									  state->reader->npaths, state->reader->paths,
+									  run->limit, &state->counters);
 	MemoryContextSwitchTo(old);
 }
 
@@ -273,7 +271,7 @@ make_run(ForeignScanState *node)
 	if (state->all_quals && run->binding->all_exact)
 		run->limit = limit;
 	if (!run->empty)
-		run->signature = binding_signature(state, run->binding, run->limit);
+		run->signature = binding_signature(run->binding, run->limit);
 	MemoryContextSwitchTo(old);
 	return run;
 }
@@ -295,10 +293,14 @@ keep_base_run(ForeignScanState *node, ScanRun *run)
 	{
 		run->store = tuplestore_begin_heap(true, false, work_mem);
 		if (state->store_slot == NULL)
+		{
+			/* the executor clears it after the scan has ended */
+			MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
 			state->store_slot =
 				ExecInitExtraTupleSlot(node->ss.ps.state,
 									   RelationGetDescr(node->ss.ss_currentRelation),
 									   &TTSOpsMinimalTuple);
+		}
 		state->base = run;
 	}
 	MemoryContextSwitchTo(old);
@@ -308,17 +310,17 @@ keep_base_run(ForeignScanState *node, ScanRun *run)
 static bool
 can_rewind(const ScanRun *run)
 {
-	return run->empty || run->store != NULL ||
-		(run->batch != NULL && calls_batches_given(run->pager) == 1);
+	return run->empty || run->store != NULL || calls_can_restart(run->streams);
 }
 
 /* Starts a run again. */
 static void
 rewind_run(ScanRun *run)
 {
-	run->row = 0;
 	if (run->store != NULL)
 		tuplestore_rescan(run->store);
+	else if (!run->empty)
+		calls_restart_streams(run->streams);
 }
 
 /* Ends the current run, unless it is kept. */
@@ -362,56 +364,19 @@ start_run(ForeignScanState *node)
 		keep_base_run(node, run);
 }
 
-/*
- * Makes the next fresh row of the run the current one; false at the end.
- * Watches the order on the way, and goes no further than it has to.
- */
-static bool
-next_row(ScanRun *run)
-{
-	for (;; run->row++)
-	{
-		if (run->batch == NULL || run->row >= run->batch->page->nrows)
-		{
-			if (run->batch != NULL && run->watch != NULL && !run->inside &&
-				calls_order_holds(run->watch))
-				calls_stop_pager(run->pager);
-			run->batch = calls_next_batch(run->pager);
-			run->row = 0;
-			run->inside = false;
-			if (run->batch == NULL)
-				return false;
-		}
-		if (run->watch != NULL)
-		{
-			const CallsCell *cell = &run->batch->page->cells
-				[(Size) run->row * run->batch->npaths + run->watched];
-
-			if (run->batch->fresh[run->row])
-				calls_watch_order(run->watch, cell);
-			run->inside |= !calls_is_beyond(run->watch, cell);
-		}
-		if (run->batch->fresh[run->row])
-			return true;
-	}
-}
-
 /* The next row of the run, fetched and converted, in the slot. */
 static bool
 fetch_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
 {
+	const CallsCell *key;
 	const CallsCell *cells;
-	int			npaths;
 
 	ExecClearTuple(slot);
-	if (!next_row(run))
+	cells = calls_next_call(run->streams, &key);
+	if (cells == NULL)
 		return false;
-	npaths = run->batch->npaths;
-	cells = &run->batch->page->cells[(Size) run->row * npaths];
-	calls_read_row(state->reader, cells, &cells[npaths - 1],
-				   slot->tts_values, slot->tts_isnull);
+	calls_read_row(state->reader, cells, key, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
-	run->row++;
 	return true;
 }
 

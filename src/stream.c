@@ -1,0 +1,526 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.c
+ *		The streams of pages that make up one scan, each call once.
+ *
+ * A filter that takes one value and a query that names several make several
+ * streams, read one after the other, or merged where the plan relies on the
+ * provider's order.  A call is delivered by the first stream whose conditions
+ * its own values satisfy, and by no other.  The status of a call changes while
+ * it lives: streams of states that a call leaves are read first, and their
+ * calls remembered, so that a call that moves on meanwhile is neither lost nor
+ * repeated.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "convert.h"
+#include "idset.h"
+#include "order.h"
+#include "pager.h"
+#include "stream.h"
+
+/* States in the order in which calls pass through them; all others are final. */
+static const char *const passing_states[] = {"queued", "ringing", "in_progress"};
+
+#define FINAL_STATE		((int) lengthof(passing_states))
+
+typedef struct Stream
+{
+	CallsBinding *binding;
+	int			state;			/* index into passing_states, or FINAL_STATE */
+	MemoryContext context;		/* NULL before the stream is opened */
+	CallsPager *pager;
+	CallsOrderWatch *watch;		/* NULL: nothing to watch */
+	const CallsBatch *batch;
+	int			row;			/* current row of the batch */
+	bool		inside;			/* the batch has a call within the bounds */
+	const CallsCell *head;		/* when merging: the next call, or NULL */
+} Stream;
+
+struct CallsStreams
+{
+	const CallsDefinition *def;
+	CallsSettings *settings;
+	CallsCounters *counters;
+	MemoryContext context;
+	int64		limit;
+
+	int			nstreams;
+	Stream	   *streams;
+	int			current;		/* sequential: the one being read; merging: the
+								 * one that gave the last call */
+	bool		merging;
+	bool		started;
+	CallsIdSet *passing;		/* calls that were in a passing state; NULL:
+								 * status has no streams of its own */
+	CallsIdSet *final;			/* those that were in a final one; they are many,
+								 * and may push each other out of memory */
+
+	/* cells of a row: the caller's, those of conditions, the watched one */
+	int			npaths;
+	const char **paths;
+	int		   *cell_of_column; /* per column of the definition, or -1 */
+	int			watched;
+};
+
+/* Does the filter need several streams for its values? */
+static bool
+is_spread(const CallsSentFilter *sent)
+{
+	return sent->nvalues > sent->per_request;
+}
+
+/* Values number "chunk" of a filter, as many as one request can carry. */
+static CallsSentFilter
+filter_chunk(const CallsSentFilter *sent, int chunk)
+{
+	CallsSentFilter result = *sent;
+	int			first = chunk * sent->per_request;
+
+	result.values = sent->values + first;
+	result.nvalues = Min(sent->per_request, sent->nvalues - first);
+	return result;
+}
+
+static int
+chunk_count(const CallsSentFilter *sent)
+{
+	return (sent->nvalues + sent->per_request - 1) / sent->per_request;
+}
+
+/*
+ * One of the bindings: "number" picks a chunk of each filter.  Filters that
+ * are spread, and the alternative, are marked by "alternatives": they are the
+ * stream's conditions.
+ */
+static CallsBinding *
+expand_one(const CallsBinding *binding, int number)
+{
+	CallsBinding *result = palloc_object(CallsBinding);
+
+	*result = *binding;
+	result->sent = palloc_array(CallsSentFilter, binding->nsent + 1);
+	result->alternatives = palloc_array(CallsSentFilter, binding->nsent + 1);
+	result->nalternatives = 0;
+	for (int i = 0; i < binding->nsent; i++)
+	{
+		int			chunks = chunk_count(&binding->sent[i]);
+
+		result->sent[i] = filter_chunk(&binding->sent[i], number % chunks);
+		number /= chunks;
+		if (is_spread(&binding->sent[i]))
+			result->alternatives[result->nalternatives++] = result->sent[i];
+	}
+	for (int i = 0; i < binding->nalternatives; i++)
+	{
+		int			chunks = chunk_count(&binding->alternatives[i]);
+
+		if (number < chunks)
+		{
+			result->sent[result->nsent] = filter_chunk(&binding->alternatives[i], number);
+			result->alternatives[result->nalternatives++] = result->sent[result->nsent++];
+			break;
+		}
+		number -= chunks;
+	}
+	return result;
+}
+
+CallsBinding **
+calls_expand_binding(const CallsBinding *binding, int *count)
+{
+	CallsBinding **result;
+
+	*count = calls_count_streams(binding);
+	result = palloc_array(CallsBinding *, *count);
+	for (int i = 0; i < *count; i++)
+		result[i] = expand_one(binding, i);
+	return result;
+}
+
+/* Index of a cell for this path, added if it is new. */
+static int
+add_path_cell(CallsStreams *streams, const char *path)
+{
+	for (int i = 0; i < streams->npaths; i++)
+		if (strcmp(streams->paths[i], path) == 0)
+			return i;
+	streams->paths[streams->npaths] = path;
+	return streams->npaths++;
+}
+
+/* The state that a word of the API's stands for, as passing_states counts. */
+static int
+state_of_word(const CallsColumn *status, const char *word)
+{
+	for (int i = 0; i < status->nwords; i++)
+	{
+		if (strcmp(status->words[i].native, word) == 0)
+			word = status->words[i].common;
+	}
+	for (int i = 0; i < FINAL_STATE; i++)
+		if (strcmp(passing_states[i], word) == 0)
+			return i;
+	return FINAL_STATE;
+}
+
+/*
+ * The earliest state among a stream's conditions on the status, in whichever
+ * column; -1 where it has none.
+ */
+static int
+stream_state(const CallsDefinition *def, const CallsBinding *binding)
+{
+	const CallsColumn *status = &def->columns[calls_find_column(def, "status")];
+	int			state = -1;
+
+	for (int i = 0; i < binding->nalternatives; i++)
+	{
+		const CallsSentFilter *sent = &binding->alternatives[i];
+		const char *path = def->columns[sent->column].path;
+
+		if (status->path == NULL || path == NULL || strcmp(path, status->path) != 0)
+			continue;
+		for (int j = 0; j < sent->nvalues; j++)
+		{
+			int			one = state_of_word(status, sent->values[j]);
+
+			state = state < 0 ? one : Min(state, one);
+		}
+	}
+	return state;
+}
+
+/* Sorts by state; streams of one state stay in their order. */
+static int
+compare_streams(const void *a, const void *b)
+{
+	const Stream *one = a;
+	const Stream *other = b;
+
+	if (one->state != other->state)
+		return one->state < other->state ? -1 : 1;
+	return one->row - other->row;
+}
+
+/* Makes the streams, and the cells that their conditions need. */
+static void
+init_streams(CallsStreams *streams, const CallsBinding *binding)
+{
+	CallsBinding **bindings = calls_expand_binding(binding, &streams->nstreams);
+
+	streams->streams = palloc0_array(Stream, streams->nstreams);
+	for (int i = 0; i < streams->nstreams; i++)
+	{
+		Stream	   *stream = &streams->streams[i];
+		int			state = stream_state(streams->def, bindings[i]);
+
+		stream->binding = bindings[i];
+		stream->row = i;
+		stream->state = state < 0 ? FINAL_STATE : state;
+		if (state >= 0 && streams->nstreams > 1 && streams->passing == NULL)
+		{
+			streams->passing = calls_make_idset(work_mem);
+			streams->final = calls_make_idset(work_mem);
+		}
+		for (int j = 0; j < bindings[i]->nalternatives; j++)
+		{
+			const CallsFilter *filter = bindings[i]->alternatives[j].filter;
+
+			for (int k = 0; k < filter->ncolumns; k++)
+				streams->cell_of_column[filter->columns[k]] =
+					add_path_cell(streams, streams->def->columns[filter->columns[k]].path);
+		}
+	}
+	qsort(streams->streams, streams->nstreams, sizeof(Stream), compare_streams);
+	for (int i = 0; i < streams->nstreams; i++)
+		streams->streams[i].row = 0;
+}
+
+CallsStreams *
+calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
+				   const CallsBinding *binding,
+				   int npaths, const char *const *paths,
+				   int64 limit, CallsCounters *counters)
+{
+	CallsStreams *streams = palloc0_object(CallsStreams);
+
+	streams->def = def;
+	streams->settings = settings;
+	streams->counters = counters;
+	streams->context = CurrentMemoryContext;
+	streams->limit = limit;
+	/* room for one more path per column, and the watched one */
+	streams->paths = palloc_array(const char *, npaths + def->ncolumns + 1);
+	memcpy(streams->paths, paths, sizeof(char *) * npaths);
+	streams->npaths = npaths;
+	streams->cell_of_column = palloc_array(int, def->ncolumns);
+	for (int i = 0; i < def->ncolumns; i++)
+		streams->cell_of_column[i] = -1;
+	init_streams(streams, binding);
+	streams->merging = streams->nstreams > 1 && binding->order != CALLS_ORDER_NONE;
+	if (def->order.column >= 0)
+		streams->watched = add_path_cell(streams, def->columns[def->order.column].path);
+	return streams;
+}
+
+/* Gives a stream what it needs to fetch. */
+static void
+open_stream(CallsStreams *streams, Stream *stream)
+{
+	MemoryContext old;
+
+	stream->context = AllocSetContextCreate(streams->context, "calls_fdw stream",
+											ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(stream->context);
+	stream->watch = calls_make_order_watch(streams->def, streams->settings,
+										   stream->binding->order,
+										   &stream->binding->order_range);
+	stream->pager = calls_make_pager(streams->def, streams->settings, stream->binding,
+									 streams->npaths, streams->paths,
+									 streams->limit, streams->counters);
+	MemoryContextSwitchTo(old);
+}
+
+/* Frees what a stream holds; it is not read again. */
+static void
+close_stream(Stream *stream)
+{
+	MemoryContextDelete(stream->context);
+	stream->context = NULL;
+	stream->batch = NULL;
+}
+
+/* Cells of a stream's current row. */
+static const CallsCell *
+current_cells(const Stream *stream)
+{
+	return &stream->batch->page->cells[(Size) stream->row * stream->batch->npaths];
+}
+
+/*
+ * Goes to the stream's next fresh row; NULL at the end.  Watches the order on
+ * the way: after a whole batch beyond the bounds there is nothing to come.
+ */
+static const CallsCell *
+next_fresh_row(CallsStreams *streams, Stream *stream)
+{
+	for (stream->row++;; stream->row++)
+	{
+		const CallsCell *cells;
+		bool		fresh;
+
+		if (stream->batch == NULL || stream->row >= stream->batch->page->nrows)
+		{
+			if (stream->batch != NULL && stream->watch != NULL && !stream->inside &&
+				calls_order_holds(stream->watch))
+				calls_stop_pager(stream->pager);
+			stream->batch = calls_next_batch(stream->pager);
+			stream->row = 0;
+			stream->inside = false;
+			if (stream->batch == NULL)
+				return NULL;
+		}
+		cells = current_cells(stream);
+		fresh = stream->batch->fresh[stream->row];
+		/* what is new among rows that are read again was not there before */
+		if (fresh && stream->batch->reread && stream->watch != NULL &&
+			!calls_keeps_order(stream->watch, &cells[streams->watched]))
+			continue;
+		if (stream->watch != NULL)
+		{
+			if (fresh)
+				calls_watch_order(stream->watch, &cells[streams->watched]);
+			stream->inside |= !calls_is_beyond(stream->watch, &cells[streams->watched]);
+		}
+		if (fresh)
+			return cells;
+	}
+}
+
+/* Is the cell's text this value? */
+static bool
+cell_is(const CallsCell *cell, const char *value)
+{
+	size_t		length = strlen(value);
+	char	   *text;
+	bool		same;
+
+	if (cell->kind != CALLS_JSON_STRING)
+		return cell->length == length && memcmp(cell->start, value, length) == 0;
+	if (memchr(cell->start, '\\', cell->length) == NULL)
+		return cell->length == length + 2 &&
+			memcmp(cell->start + 1, value, length) == 0;
+	text = calls_cell_text(cell);
+	same = text != NULL && strcmp(text, value) == 0;
+	if (text != NULL)
+		pfree(text);
+	return same;
+}
+
+/* Do the call's own values satisfy one condition? */
+static bool
+satisfies_filter(const CallsStreams *streams, const CallsSentFilter *sent,
+				 const CallsCell *cells)
+{
+	for (int i = 0; i < sent->filter->ncolumns; i++)
+	{
+		const CallsCell *cell = &cells[streams->cell_of_column[sent->filter->columns[i]]];
+
+		for (int j = 0; j < sent->nvalues; j++)
+			if (cell_is(cell, sent->values[j]))
+				return true;
+	}
+	return false;
+}
+
+/* ... and all conditions of a stream? */
+static bool
+satisfies_stream(const CallsStreams *streams, const Stream *stream, const CallsCell *cells)
+{
+	for (int i = 0; i < stream->binding->nalternatives; i++)
+		if (!satisfies_filter(streams, &stream->binding->alternatives[i], cells))
+			return false;
+	return true;
+}
+
+/* The cell of the call's id, which the pager puts last. */
+static const CallsCell *
+key_cell(const CallsStreams *streams, const CallsCell *cells)
+{
+	return &cells[streams->npaths];
+}
+
+/*
+ * Is this the stream that delivers the call?  A call that satisfies no
+ * stream's conditions would not pass the recheck either.
+ */
+static bool
+belongs_to(CallsStreams *streams, int number, const CallsCell *cells)
+{
+	const CallsCell *key = key_cell(streams, cells);
+
+	if (streams->nstreams == 1)
+		return true;
+	if (!satisfies_stream(streams, &streams->streams[number], cells))
+		return false;
+	for (int i = 0; i < number; i++)
+		if (satisfies_stream(streams, &streams->streams[i], cells))
+			return false;
+	if (streams->passing != NULL && key->kind != CALLS_JSON_MISSING)
+	{
+		CallsIdHash id = calls_hash_id(key->start, key->length);
+
+		if (streams->streams[number].state < FINAL_STATE)
+			return calls_idset_add(streams->passing, id);
+		return !calls_idset_contains(streams->passing, id) &&
+			calls_idset_add(streams->final, id);
+	}
+	return true;
+}
+
+/* The next call that a stream delivers, or NULL. */
+static const CallsCell *
+next_of_stream(CallsStreams *streams, int number)
+{
+	Stream	   *stream = &streams->streams[number];
+	const CallsCell *cells;
+
+	if (stream->context == NULL)
+	{
+		open_stream(streams, stream);
+		stream->row = -1;
+	}
+	do
+		cells = next_fresh_row(streams, stream);
+	while (cells != NULL && !belongs_to(streams, number, cells));
+	return cells;
+}
+
+/* Merging: the stream whose next call comes first, or -1. */
+static int
+first_head(const CallsStreams *streams)
+{
+	int			best = -1;
+
+	for (int i = 0; i < streams->nstreams; i++)
+	{
+		const Stream *stream = &streams->streams[i];
+
+		if (stream->head != NULL &&
+			(best < 0 ||
+			 calls_comes_before(stream->watch, &stream->head[streams->watched],
+								&streams->streams[best].head[streams->watched])))
+			best = i;
+	}
+	return best;
+}
+
+static const CallsCell *
+next_merged(CallsStreams *streams)
+{
+	if (!streams->started)
+	{
+		for (int i = 0; i < streams->nstreams; i++)
+			streams->streams[i].head = next_of_stream(streams, i);
+		streams->started = true;
+	}
+	else if (streams->current >= 0)
+		streams->streams[streams->current].head = next_of_stream(streams, streams->current);
+	streams->current = first_head(streams);
+	return streams->current < 0 ? NULL : streams->streams[streams->current].head;
+}
+
+static const CallsCell *
+next_in_sequence(CallsStreams *streams)
+{
+	while (streams->current < streams->nstreams)
+	{
+		const CallsCell *cells = next_of_stream(streams, streams->current);
+
+		if (cells != NULL)
+			return cells;
+		/* a single stream may be restarted */
+		if (streams->nstreams == 1)
+			return NULL;
+		close_stream(&streams->streams[streams->current++]);
+	}
+	return NULL;
+}
+
+const CallsCell *
+calls_next_call(CallsStreams *streams, const CallsCell **key)
+{
+	const CallsCell *cells = streams->merging ? next_merged(streams)
+		: next_in_sequence(streams);
+
+	*key = cells ? key_cell(streams, cells) : NULL;
+	return cells;
+}
+
+bool
+calls_can_restart(const CallsStreams *streams)
+{
+	const Stream *stream = &streams->streams[0];
+
+	return streams->nstreams == 1 && stream->context != NULL &&
+		calls_only_batch(stream->pager) != NULL;
+}
+
+void
+calls_restart_streams(CallsStreams *streams)
+{
+	Stream	   *stream = &streams->streams[0];
+
+	stream->batch = calls_only_batch(stream->pager);
+	stream->row = -1;
+	stream->inside = false;
+	if (stream->watch != NULL)
+		calls_restart_watch(stream->watch);
+}
