@@ -1,0 +1,108 @@
+-- A log that changes while it is read, and providers that count wrong: what is
+-- an answer, and what is an error.
+\i sql/_setup.sql
+CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
+CREATE FUNCTION scan(provider text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  answer text;
+BEGIN
+  EXECUTE format('SELECT count(*) || '' calls, '' || count(*) - count(DISTINCT call_id) || '' twice'' FROM %I.calls', provider) INTO answer;
+  RETURN answer;
+EXCEPTION WHEN OTHERS THEN
+  RETURN sqlstate || ' ' || sqlerrm;
+END $$;
+
+-- Pages of one row, with a key that is inclusive, or clamped to one row.
+CALL sim.set('voicy', 'calls', '20');
+CALL sim.set('voicy', 'pagination_key', 'inclusive');
+ALTER SERVER voicy OPTIONS (ADD page_size '1');
+SELECT scan('voicy');
+CALL sim.set('voicy', 'max_limit', '1');
+SELECT scan('voicy');
+CALL sim.set('whippy', 'calls', '20');
+CALL sim.set('whippy', 'max_limit', '1');
+SELECT scan('whippy');
+ALTER SERVER voicy OPTIONS (DROP page_size);
+
+-- Totals that drop: reread what may have been missed, but never what can no
+-- longer be recognised as a repeat.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '8000');
+SET work_mem = '64kB';
+CALL sim.fault('tryvox', 'value', 'after=50', 'row=-1', 'field=pagination.total_count', 'json=0');
+SELECT scan('tryvox');
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '3000');
+CALL sim.fault('tryvox', 'value', 'after=28', 'row=-1', 'field=pagination.total_count', 'json=0');
+SELECT scan('tryvox');
+RESET work_mem;
+-- A capped total does not show that the log shrank; the number of pages does.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '3000');
+CALL sim.set('tryvox', 'total', 'capped');
+CALL sim.change('tryvox', 'after=9', 'delete=150');
+SELECT scan('tryvox');
+-- A purge of old calls.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '8000');
+CALL sim.change('tryvox', 'after=60', 'delete=1900', 'where=oldest');
+SELECT scan('tryvox');
+
+-- Many new calls between two pages, or many gone.
+CALL sim.reset();
+CALL sim.change('solomobile', 'after=1', 'insert=150');
+SELECT scan('solomobile');
+CALL sim.reset();
+CALL sim.change('solomobile', 'after=1', 'delete=300', 'where=newest');
+SELECT scan('solomobile');
+-- As many come as go: the total stays, and nothing is proven.
+CALL sim.reset();
+CALL sim.set('whippy', 'max_limit', '50');
+CALL sim.change('whippy', 'after=5', 'delete=30', 'where=random', 'insert=30');
+SELECT scan('whippy') ~ '^[0-9]+ calls, 0 twice$' AS fine;
+-- Empty pages whose cursor advances are no end.
+CALL sim.reset();
+CALL sim.set('ringyo', 'total', 'missing');
+CALL sim.fault('ringyo', 'value', 'after=2', 'count=20', 'row=-1', 'field=data', 'json=[]');
+SELECT scan('ringyo') ~ '^[0-9]+ calls, 0 twice$' AS fine;
+
+-- Calls that come while an ordered scan rereads were not there before.
+CALL sim.reset();
+CALL sim.change('tryvox', 'after=1', 'delete=8', 'insert=3');
+SELECT count(*) BETWEEN 992 AND 1003 AS fine FROM (SELECT call_id FROM tryvox.calls ORDER BY started_at DESC OFFSET 0) AS ordered;
+-- An ordered scan that starts again.
+CALL sim.reset();
+SELECT g.i, count(x.call_id)
+FROM generate_series(1, 3) AS g(i), LATERAL (SELECT call_id FROM ringyo.calls WHERE length(call_id) > g.i ORDER BY started_at DESC LIMIT 2) AS x
+GROUP BY g.i ORDER BY g.i;
+-- With pushdown 'none' no bound ends a scan early.
+ALTER SERVER tryvox OPTIONS (ADD pushdown 'none');
+CALL sim.clear();
+SELECT count(*) > 0 AS some_rows FROM tryvox.calls WHERE started_at > '2026-10-30';
+SELECT sim.requests('tryvox');
+ALTER SERVER tryvox OPTIONS (DROP pushdown);
+
+-- Intervals that show only some fields.
+CREATE FOREIGN TABLE minutes (call_id text, minutes interval minute OPTIONS (column_name 'duration')) SERVER whippy;
+CREATE TABLE local_whippy (LIKE whippy.calls);
+SELECT sim.load('whippy', 'local_whippy');
+SELECT (SELECT count(*) FROM minutes WHERE minutes = '1 minute') = (SELECT count(*) FROM local_whippy WHERE duration::interval minute = '1 minute') AS same;
+
+-- A partitioned table over foreign tables can be locked and joined in UPDATE.
+CREATE TABLE all_calls (LIKE voicy.calls) PARTITION BY LIST (source);
+ALTER TABLE all_calls ATTACH PARTITION voicy.calls FOR VALUES IN ('voicy');
+CREATE TABLE target (call_id text, seen bool);
+INSERT INTO target SELECT call_id FROM voicy.calls LIMIT 3;
+UPDATE target SET seen = true FROM all_calls WHERE all_calls.call_id = target.call_id;
+SELECT count(*) FROM target WHERE seen;
+SELECT count(*) FROM (SELECT call_id FROM all_calls LIMIT 5 FOR UPDATE) AS locked;
+-- A scan that keeps its rows for keys that cannot be sent.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SELECT k, count(call_id) FROM (VALUES ('a'), ('b')) AS v(k) LEFT JOIN voicy.calls ON agent_id = k GROUP BY k ORDER BY k;
+
+-- Credentials that the provider quotes are masked, also as Basic writes them.
+CALL sim.connect('acme');
+CALL sim.fault('acme', 'status', 'code=400', 'message=bad credentials Basic YWNjXzE6YWNtZV90ZXN0 given');
+SELECT count(*) FROM acme.calls; -- ERROR
