@@ -173,3 +173,16 @@ SELECT remote($$SELECT 1 FROM retyped WHERE exact_seconds > 60.5$$);
 SELECT remote($$SELECT 1 FROM retyped WHERE word = 'busy'$$);
 SELECT remote($$SELECT 1 FROM retyped WHERE fixed = 'busy'$$);
 SELECT remote($$SELECT 1 FROM retyped WHERE customer = 'busy'$$);
+
+-- Dates as people write them become ranges, in the session's zone.
+SELECT shown('ringyo', $$started_at::date = '2026-03-29'$$);
+SELECT shown('ringyo', $$date_trunc('month', started_at) = '2026-03-01'$$);
+SELECT shown('ringyo', $$extract(year from started_at) = 2026$$);
+SELECT shown('ringyo', $$extract(year from started_at) BETWEEN 2025.5 AND 2026$$);
+SELECT shown('ringyo', $$started_at::date IN ('2026-03-29', '2026-03-31') AND status = 'busy'$$);
+SELECT shown('ringyo', $$started_at::date > current_date - 7$$);
+SELECT shown('whippy', $$'2026-03-29' >= started_at::date$$);
+SELECT remote($$SELECT 1 FROM retyped WHERE date_trunc('quarter', local_time) < '2026-04-01'$$);
+-- Not other parts, nor other columns.
+SELECT shown('ringyo', $$extract(month from started_at) = 3$$);
+SELECT shown('ringyo', $$ended_at::date = '2026-03-29'$$);

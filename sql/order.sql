@@ -60,3 +60,29 @@ CALL sim.clear();
 CALL sim.fault('tryvox', 'value', 'row=5', 'field=start_time', 'json="2031-01-01T00:00:00Z"');
 SELECT count(*) > 0 AS some_rows FROM tryvox.calls WHERE started_at >= '2026-10-20';
 SELECT sim.requests('tryvox');
+
+-- Dates as people write them select the same calls as locally.
+SET timezone = 'Europe/Berlin';
+CREATE FUNCTION same(condition text) RETURNS TABLE (same bool, some_rows bool, narrowed bool) LANGUAGE plpgsql AS $$
+DECLARE
+  a text;
+  b text;
+BEGIN
+  PERFORM sim.get('/_sim/clear');
+  EXECUTE 'SELECT array_agg(call_id ORDER BY call_id)::text FROM ringyo.calls WHERE ' || condition INTO a;
+  EXECUTE 'SELECT array_agg(call_id ORDER BY call_id)::text FROM local_ringyo WHERE ' || condition INTO b;
+  RETURN QUERY SELECT a IS NOT DISTINCT FROM b, a IS NOT NULL, sim.requests('ringyo') < 200;
+END $$;
+SELECT c, s.* FROM unnest(ARRAY[
+  $$started_at::date = '2026-03-29'$$,
+  $$started_at::date <> '2026-03-29'$$,
+  $$started_at::date < '2025-10-27'$$,
+  $$started_at::date BETWEEN '2025-10-25' AND '2025-10-26'$$,
+  $$date_trunc('month', started_at) = '2026-03-01'$$,
+  $$date_trunc('day', started_at) > '2026-10-25'$$,
+  $$date_trunc('week', started_at) <= '2025-10-20'$$,
+  $$date_trunc('year', started_at) = '2025-01-01'$$,
+  $$extract(year from started_at) = 2025$$,
+  $$date_part('year', started_at) < 2026$$,
+  $$extract(year from started_at) > 2025.5 AND extract(month from started_at) = 1$$,
+  $$started_at::date IN ('2026-03-29', '2025-10-26')$$]) AS c, same(c) AS s;

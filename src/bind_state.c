@@ -171,8 +171,8 @@ intersect_values(CallsColumnState *state, const CallsColumn *column,
 /* The same for ranges and comparisons. */
 static bool
 intersect_range(CallsColumnState *state, const CallsColumn *column,
-				const CallsTableColumn *target, StrategyNumber strategy,
-				int n, const Datum *datums, const Oid *types)
+				const CallsTableColumn *target, CallsRounding rounding,
+				StrategyNumber strategy, int n, const Datum *datums, const Oid *types)
 {
 	CallsRange	all = {0};
 
@@ -181,7 +181,7 @@ intersect_range(CallsColumnState *state, const CallsColumn *column,
 		CallsRange	one;
 
 		if (!calls_range_of(column->format, target->type, target->typmod,
-							strategy, types[i], datums[i], &one))
+							rounding, strategy, types[i], datums[i], &one))
 			return false;
 		if (i == 0)
 			all = one;
@@ -318,8 +318,9 @@ calls_collect_predicate(const CallsDefinition *def, const CallsSettings *setting
 		return decided;
 	}
 	if (calls_is_range_format(column->format))
-		return intersect_range(state, column, target, predicate->strategy,
-							   n, datums, types);
-	return predicate->strategy == BTEqualStrategyNumber &&
+		return intersect_range(state, column, target, predicate->rounding,
+							   predicate->strategy, n, datums, types);
+	return predicate->rounding == CALLS_ROUND_NONE &&
+		predicate->strategy == BTEqualStrategyNumber &&
 		intersect_values(state, column, target, n, datums, types);
 }

@@ -19,6 +19,7 @@
 #include "datatype/timestamp.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
@@ -129,6 +130,60 @@ time_span(Oid column_type, int32 typmod, Oid type, Datum value, Span *span)
 	return false;
 }
 
+/* The longest that a rounded value can stand for, in days. */
+static const int rounding_days[] = {
+	[CALLS_ROUND_SECOND] = 1,
+	[CALLS_ROUND_HOUR] = 1,
+	[CALLS_ROUND_DAY] = 1,
+	[CALLS_ROUND_WEEK] = 7,
+	[CALLS_ROUND_MONTH] = 31,
+	[CALLS_ROUND_QUARTER] = 92,
+	[CALLS_ROUND_YEAR] = 366,
+};
+
+/* A number of a year, rounded down and up; false if it is none. */
+static bool
+year_number(Oid type, Datum value, double *down, double *up)
+{
+	double		year;
+
+	if (type == NUMERICOID)
+		year = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+	else if (type == FLOAT8OID)
+		year = DatumGetFloat8(value);
+	else
+		return false;
+	*down = floor(year);
+	*up = ceil(year);
+	return *down >= 1 && *up < 9999;
+}
+
+/* Instants that the rounding shows as the operand, generously. */
+static bool
+rounded_span(CallsRounding rounding, Oid type, Datum value, Span *span)
+{
+	int64		length;
+
+	if (rounding == CALLS_ROUND_YEAR_NUMBER)
+	{
+		double		down;
+		double		up;
+
+		if (!year_number(type, value, &down, &up) ||
+			!instant_of(DATEOID, DateADTGetDatum(date2j((int) down, 1, 1) - POSTGRES_EPOCH_JDATE),
+						&span->lower) ||
+			!instant_of(DATEOID, DateADTGetDatum(date2j((int) up + 1, 1, 1) - POSTGRES_EPOCH_JDATE),
+						&span->upper))
+			return false;
+		return widen(span, LOCAL_TIME_SLACK);
+	}
+	if (!instant_of(type, value, &span->lower))
+		return false;
+	length = rounding_days[rounding] * USECS_PER_DAY;
+	return !pg_add_s64_overflow(span->lower, length, &span->upper) &&
+		widen(span, LOCAL_TIME_SLACK);
+}
+
 /* An interval as the comparison operators see it: months have 30 days. */
 static bool
 interval_micros(const Interval *interval, int64 *result)
@@ -180,7 +235,8 @@ duration_span(Oid column_type, int32 typmod, Oid type, Datum value, Span *span)
 
 bool
 calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
-			   StrategyNumber strategy, Oid type, Datum value, CallsRange *range)
+			   CallsRounding rounding, StrategyNumber strategy,
+			   Oid type, Datum value, CallsRange *range)
 {
 	Span		span = {0};
 	bool		ok;
@@ -191,11 +247,14 @@ calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
 		case CALLS_FORMAT_ISO8601:
 		case CALLS_FORMAT_EPOCH_S:
 		case CALLS_FORMAT_EPOCH_MS:
-			ok = time_span(column_type, typmod, type, value, &span);
+			ok = rounding == CALLS_ROUND_NONE
+				? time_span(column_type, typmod, type, value, &span)
+				: rounded_span(rounding, type, value, &span);
 			break;
 		case CALLS_FORMAT_S:
 		case CALLS_FORMAT_MS:
-			ok = duration_span(column_type, typmod, type, value, &span);
+			ok = rounding == CALLS_ROUND_NONE &&
+				duration_span(column_type, typmod, type, value, &span);
 			break;
 		default:
 			return false;

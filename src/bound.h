@@ -28,15 +28,33 @@ typedef struct CallsRange
 } CallsRange;
 
 /*
+ * A function of a time column that a predicate compares instead of the column:
+ * each value stands for a span of time.
+ */
+typedef enum CallsRounding
+{
+	CALLS_ROUND_NONE = 0,
+	CALLS_ROUND_SECOND,			/* date_trunc of this or a smaller unit */
+	CALLS_ROUND_HOUR,			/* ... and so on */
+	CALLS_ROUND_DAY,			/* also a cast to date */
+	CALLS_ROUND_WEEK,
+	CALLS_ROUND_MONTH,
+	CALLS_ROUND_QUARTER,
+	CALLS_ROUND_YEAR,
+	CALLS_ROUND_YEAR_NUMBER		/* extract(year from ...) */
+} CallsRounding;
+
+/*
  * The range of API values for which "column OP value" can be true, for a
  * column of format "format" declared with SQL type "column_type" and an
  * operand of type "type", not null.  Converts as the core's own casts do, in
  * the session's TimeZone.  False where the range cannot be told or sent:
- * infinite or overflowing values, types without a rule.
+ * infinite or overflowing values, types without a rule.  With a rounding, the
+ * operand is compared with that function of the column.
  */
 extern bool calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
-						   StrategyNumber strategy, Oid type, Datum value,
-						   CallsRange *range);
+						   CallsRounding rounding, StrategyNumber strategy,
+						   Oid type, Datum value, CallsRange *range);
 
 /*
  * Text of a bound of "range" in the filter's format, rounded outwards to its

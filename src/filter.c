@@ -19,6 +19,8 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -37,6 +39,7 @@ typedef struct FilterContext
 typedef struct FoundPredicate
 {
 	AttrNumber	attnum;			/* 0: no operand seen yet */
+	CallsRounding rounding;
 	StrategyNumber strategy;
 	List	   *exprs;			/* operands */
 	List	   *types;			/* OidList: type, or element type */
@@ -49,6 +52,7 @@ static bool find_in_clause(const FilterContext *context, Node *clause,
 /* OIDs from pg_opfamily.dat, for which the server has no symbols. */
 #define NUMERIC_BTREE_FAM_OID	1988
 #define DATETIME_BTREE_FAM_OID	434
+#define FLOAT_BTREE_FAM_OID		1970
 
 /* B-tree families whose operators have the meaning that bind.c gives them. */
 static const Oid known_families[] = {
@@ -58,6 +62,7 @@ static const Oid known_families[] = {
 	NUMERIC_BTREE_FAM_OID,
 	DATETIME_BTREE_FAM_OID,
 	INTERVAL_BTREE_FAM_OID,
+	FLOAT_BTREE_FAM_OID,
 };
 
 /* Could a predicate over this column change what is asked? */
@@ -114,6 +119,86 @@ match_column(const FilterContext *context, Node *node)
 	return var->varattno;
 }
 
+/* Units of date_trunc, and what they are looked upon as. */
+static const struct
+{
+	const char *unit;
+	CallsRounding rounding;
+}			truncations[] =
+{
+	{"microseconds", CALLS_ROUND_SECOND},
+	{"milliseconds", CALLS_ROUND_SECOND},
+	{"second", CALLS_ROUND_SECOND},
+	{"minute", CALLS_ROUND_HOUR},
+	{"hour", CALLS_ROUND_HOUR},
+	{"day", CALLS_ROUND_DAY},
+	{"week", CALLS_ROUND_WEEK},
+	{"month", CALLS_ROUND_MONTH},
+	{"quarter", CALLS_ROUND_QUARTER},
+	{"year", CALLS_ROUND_YEAR},
+};
+
+/* A constant argument that names a unit of time, or NULL. */
+static const char *
+constant_unit(Node *node)
+{
+	Const	   *value = (Const *) node;
+
+	if (!IsA(node, Const) || value->consttype != TEXTOID || value->constisnull)
+		return NULL;
+	return TextDatumGetCString(value->constvalue);
+}
+
+/* The rounding that a function does to its argument, or NONE. */
+static CallsRounding
+function_rounding(const FuncExpr *func)
+{
+	const char *unit;
+
+	switch (func->funcid)
+	{
+		case F_DATE_TIMESTAMPTZ:
+		case F_DATE_TIMESTAMP:
+			return CALLS_ROUND_DAY;
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMP:
+			unit = constant_unit(linitial(func->args));
+			for (int i = 0; unit != NULL && i < (int) lengthof(truncations); i++)
+				if (pg_strcasecmp(truncations[i].unit, unit) == 0)
+					return truncations[i].rounding;
+			return CALLS_ROUND_NONE;
+		case F_EXTRACT_TEXT_TIMESTAMPTZ:
+		case F_EXTRACT_TEXT_TIMESTAMP:
+		case F_DATE_PART_TEXT_TIMESTAMPTZ:
+		case F_DATE_PART_TEXT_TIMESTAMP:
+			unit = constant_unit(linitial(func->args));
+			return unit != NULL && pg_strcasecmp("year", unit) == 0
+				? CALLS_ROUND_YEAR_NUMBER : CALLS_ROUND_NONE;
+		default:
+			return CALLS_ROUND_NONE;
+	}
+}
+
+/* The same for a function of a time column; *rounding says which. */
+static AttrNumber
+match_rounded_column(const FilterContext *context, Node *node, CallsRounding *rounding)
+{
+	AttrNumber	attnum = match_column(context, node);
+	Oid			type;
+
+	*rounding = CALLS_ROUND_NONE;
+	if (attnum != 0 || !IsA(node, FuncExpr))
+		return attnum;
+	*rounding = function_rounding((FuncExpr *) node);
+	if (*rounding == CALLS_ROUND_NONE)
+		return 0;
+	attnum = match_column(context, llast(((FuncExpr *) node)->args));
+	if (attnum == 0)
+		return 0;
+	type = context->columns[attnum - 1].type;
+	return type == TIMESTAMPTZOID || type == TIMESTAMPOID ? attnum : 0;
+}
+
 /* Can "node" be evaluated once, before the scan starts? */
 static bool
 is_operand(const FilterContext *context, Node *node)
@@ -154,15 +239,17 @@ collation_is_plain(Oid collation)
  * must be about one column, and several must be equalities.
  */
 static bool
-add_operand(FoundPredicate *found, AttrNumber attnum, StrategyNumber strategy,
-			Node *expr, Oid type, bool array)
+add_operand(FoundPredicate *found, AttrNumber attnum, CallsRounding rounding,
+			StrategyNumber strategy, Node *expr, Oid type, bool array)
 {
 	if (found->attnum != 0 &&
-		(found->attnum != attnum || found->strategy != BTEqualStrategyNumber ||
+		(found->attnum != attnum || found->rounding != rounding ||
+		 found->strategy != BTEqualStrategyNumber ||
 		 strategy != BTEqualStrategyNumber))
 		return false;
 	found->attnum = attnum;
 	found->strategy = strategy;
+	found->rounding = rounding;
 	found->exprs = lappend(found->exprs, expr);
 	found->types = lappend_oid(found->types, type);
 	found->arrays = lappend_int(found->arrays, array);
@@ -177,6 +264,7 @@ find_in_opexpr(const FilterContext *context, OpExpr *op, FoundPredicate *found)
 	Node	   *right;
 	Oid			opno = op->opno;
 	AttrNumber	attnum;
+	CallsRounding rounding;
 	StrategyNumber strategy;
 	Oid			lefttype;
 	Oid			righttype;
@@ -185,14 +273,14 @@ find_in_opexpr(const FilterContext *context, OpExpr *op, FoundPredicate *found)
 		return false;
 	left = linitial(op->args);
 	right = lsecond(op->args);
-	attnum = match_column(context, left);
+	attnum = match_rounded_column(context, left, &rounding);
 	if (attnum == 0)
 	{
 		/* the constant is on the left: look at it from the other side */
 		opno = get_commutator(opno);
 		if (!OidIsValid(opno))
 			return false;
-		attnum = match_column(context, right);
+		attnum = match_rounded_column(context, right, &rounding);
 		right = left;
 	}
 	if (attnum == 0 || !is_operand(context, right))
@@ -201,7 +289,7 @@ find_in_opexpr(const FilterContext *context, OpExpr *op, FoundPredicate *found)
 	if (strategy == InvalidStrategy)
 		return false;
 	op_input_types(opno, &lefttype, &righttype);
-	return add_operand(found, attnum, strategy, right, righttype, false);
+	return add_operand(found, attnum, rounding, strategy, right, righttype, false);
 }
 
 /* column = ANY (array). */
@@ -210,7 +298,8 @@ find_in_array_op(const FilterContext *context, ScalarArrayOpExpr *op,
 				 FoundPredicate *found)
 {
 	Node	   *array = lsecond(op->args);
-	AttrNumber	attnum = match_column(context, linitial(op->args));
+	CallsRounding rounding;
+	AttrNumber	attnum = match_rounded_column(context, linitial(op->args), &rounding);
 	Oid			lefttype;
 	Oid			righttype;
 
@@ -219,7 +308,8 @@ find_in_array_op(const FilterContext *context, ScalarArrayOpExpr *op,
 		operator_strategy(op->opno) != BTEqualStrategyNumber)
 		return false;
 	op_input_types(op->opno, &lefttype, &righttype);
-	return add_operand(found, attnum, BTEqualStrategyNumber, array, righttype, true);
+	return add_operand(found, attnum, rounding, BTEqualStrategyNumber, array,
+					   righttype, true);
 }
 
 /* A boolean column as a condition of its own, or its negation. */
@@ -233,7 +323,7 @@ find_boolean(const FilterContext *context, Node *node, bool value,
 		return false;
 	attnum = match_column(context, node);
 	return attnum != 0 &&
-		add_operand(found, attnum, BTEqualStrategyNumber,
+		add_operand(found, attnum, CALLS_ROUND_NONE, BTEqualStrategyNumber,
 					makeBoolConst(value, false), BOOLOID, false);
 }
 
@@ -311,8 +401,10 @@ find_alternatives(const FilterContext *context, Node *clause)
 			return NIL;
 		foreach(lc2, arms)
 		{
-			if (((FoundPredicate *) lfirst(lc2))->attnum == found->attnum)
-				same = lfirst(lc2);
+			FoundPredicate *other = lfirst(lc2);
+
+			if (other->attnum == found->attnum && other->rounding == found->rounding)
+				same = other;
 		}
 		if (same == NULL)
 		{
@@ -331,8 +423,9 @@ static void
 store_predicate(CallsPlanFilter *filter, int qual, const FoundPredicate *found,
 				bool alternative)
 {
-	List	   *head = list_make4(makeInteger(qual), makeInteger(found->attnum),
+	List	   *head = list_make5(makeInteger(qual), makeInteger(found->attnum),
 								  makeInteger(found->strategy),
+								  makeInteger(found->rounding),
 								  makeBoolean(alternative));
 
 	filter->predicates = lappend(filter->predicates,
@@ -390,7 +483,8 @@ calls_restore_predicates(List *predicates, int *count)
 		predicate->qual = intVal(linitial(head));
 		predicate->attnum = (AttrNumber) intVal(lsecond(head));
 		predicate->strategy = (StrategyNumber) intVal(lthird(head));
-		predicate->alternative = boolVal(lfourth(head));
+		predicate->rounding = intVal(lfourth(head));
+		predicate->alternative = boolVal(list_nth(head, 4));
 		predicate->noperands = list_length(types);
 		predicate->operands = palloc0_array(CallsOperand, predicate->noperands);
 		for (int i = 0; i < predicate->noperands; i++)

@@ -9,6 +9,8 @@
  *		column = ANY (array), column IN (...)
  *		boolean_column, NOT boolean_column
  *		equality OR equality ..., also over several columns
+ *		column::date, date_trunc('unit', column), extract(year from column)
+ *			in place of a time column
  *
  * whose values hold no column of the scanned table.  The clause itself always
  * stays in the plan as a local filter; a predicate only says what may be sent
@@ -24,6 +26,7 @@
 #include "access/stratnum.h"
 #include "nodes/pathnodes.h"
 
+#include "bound.h"
 #include "definition.h"
 #include "option.h"
 
@@ -44,6 +47,8 @@ typedef struct CallsPredicate
 	int			qual;			/* index of the clause in the plan's qual */
 	AttrNumber	attnum;
 	StrategyNumber strategy;	/* BTLessStrategyNumber ... */
+	CallsRounding rounding;		/* it is a function of the column that is
+								 * compared */
 	bool		alternative;	/* one arm of an OR over several columns: the
 								 * neighbours with the same qual are the others */
 	int			noperands;		/* more than one only for equality: any of */
