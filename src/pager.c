@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pager.c
- *		The order in which pages are fetched, and what proves them complete.
+ *		The order in which pages are fetched, and where the log ends.
  *
  * New calls arrive while a log is read, and old ones go.  Every style of
  * paging has its way to lose or repeat rows then, so the pager
@@ -12,7 +12,7 @@
  *   - refuses positions that do not advance;
  *   - compares what it delivered with the total that the provider reported.
  *
- * Relies on fetch.c for replies, page.c for their shape.  One page is held at
+ * The guards are in pager_guard.c.  Relies on fetch.c for replies, page.c for their shape.  One page is held at
  * a time, in a memory context of its own.
  *
  *-------------------------------------------------------------------------
@@ -25,78 +25,15 @@
 #include "compat.h"
 #include "convert.h"
 #include "idset.h"
-#include "pager.h"
+#include "pager_private.h"
 #include "report.h"
 #include "request.h"
 
-/* How many of the last ids may serve as the seam between offset pages. */
-#define SEAM_IDS			16
-
-/* How many pages to step back for a seam, at most. */
-#define MAX_STEP_BACK		4
-
-/* How many pages in a row may bring nothing new before that is an error. */
-#define MAX_STALE_PAGES		16
-
-/* The same for pages without any row whose position advances. */
+/*
+ * How many pages in a row may have no call at all, though their position
+ * advances, before that is an error.
+ */
 #define MAX_EMPTY_PAGES		1000
-
-/* Members of a reply outside its rows, in the order given to the reader. */
-enum PageMember
-{
-	MEMBER_TOTAL,
-	MEMBER_NEXT,
-	MEMBER_MORE,
-	MEMBER_TOTAL_PAGES,
-	NMEMBERS
-};
-
-struct CallsPager
-{
-	const CallsDefinition *def;
-	const CallsSettings *settings;
-	const CallsBinding *binding;
-	CallsFetcher fetcher;
-	CallsPageReader *reader;
-	MemoryContext context;		/* of the pager */
-	MemoryContext page_context; /* of the current reply and page */
-	CallsBatch	batch;
-	int64		batches;		/* given to the scan */
-	int64		fetched;		/* pages fetched */
-
-	/* the next request */
-	CallsPosition position;		/* text is owned by context */
-	char	   *url;			/* next_url style: the link to follow */
-	int64		limit;			/* rows expected to be read, or 0 */
-	int			full_size;		/* page size beyond the limit */
-	int			overlap;		/* rows that the next page shares with what was
-								 * read, if nothing moves: its seam */
-	int			step_back;		/* pages stepped back for a seam, or 0 */
-	int64		seam_offset;	/* offset whose seam is looked for */
-	bool		finished;
-	bool		checked;		/* completeness, once finished */
-
-	/* what was read */
-	int64		pages;			/* under the current page size, page style */
-	int64		rows_read;		/* rows before the position */
-	int64		high_mark;		/* the most rows_read ever was */
-	int			last_nrows;		/* rows of the last page accepted */
-	int64		delivered;		/* calls given, each once */
-	int			stale;			/* pages in a row that brought nothing new */
-	int			empty;			/* pages in a row that had no row */
-	bool		seen_full_page; /* the API gives as many rows as asked for */
-	CallsIdSet *ids;			/* of calls delivered */
-	CallsIdSet *positions;		/* cursors and links followed */
-	CallsIdHash seam[SEAM_IDS]; /* ring of the last ids read */
-	int			nseam;			/* ids ever put into it */
-	CallsIdHash first_id;		/* of the first call of all */
-	bool		has_first_id;
-
-	/* what the provider says */
-	int64		total;			/* last reported, or -1 */
-	int64		total_pages;	/* likewise */
-	bool		total_moved;	/* it changed during the scan */
-};
 
 /* Largest page this table asks for, or 0 where the size cannot be chosen. */
 static int
@@ -183,68 +120,6 @@ calls_only_batch(const CallsPager *pager)
 	return pager->batches == 1 && pager->fetched == 1 ? &pager->batch : NULL;
 }
 
-/* How many rows the API was asked for. */
-static int
-asked_size(const CallsPager *pager)
-{
-	return pager->position.size > 0 ? pager->position.size
-		: pager->def->paging.size_default;
-}
-
-/* The position in words, for messages. */
-static const char *
-describe_position(const CallsPager *pager)
-{
-	const CallsPosition *position = &pager->position;
-
-	switch (pager->def->paging.style)
-	{
-		case CALLS_PAGING_PAGE:
-			return psprintf("page " INT64_FORMAT, position->number);
-		case CALLS_PAGING_OFFSET:
-			return psprintf("offset " INT64_FORMAT, position->number);
-		case CALLS_PAGING_NEXT_URL:
-			return psprintf("link of page " INT64_FORMAT, pager->fetcher.counters->pages);
-		default:
-			return position->text == NULL ? "start of the log"
-				: psprintf("\"%s\"", calls_printable(pager->settings, position->text));
-	}
-}
-
-/* What every message about a gap tells. */
-static const char *
-gap_detail(const CallsPager *pager)
-{
-	return psprintf("Expected %s calls, delivered " INT64_FORMAT " in " INT64_FORMAT " pages; position: %s.",
-					pager->total >= 0 ? psprintf(INT64_FORMAT, pager->total) : "an unknown number of",
-					pager->delivered, pager->fetcher.counters->pages,
-					describe_position(pager));
-}
-
-/* A proven gap: as on_incomplete says. */
-static void
-report_gap(const CallsPager *pager, const char *what)
-{
-	if (pager->settings->on_incomplete == CALLS_INCOMPLETE_IGNORE)
-		return;
-	ereport(pager->settings->on_incomplete == CALLS_INCOMPLETE_WARN ? WARNING : ERROR,
-			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("calls of server \"%s\" are incomplete: %s",
-					pager->settings->server_name, what),
-			 errdetail_internal("%s", gap_detail(pager)),
-			 errhint("Run the query again; option \"on_incomplete\" decides whether this is an error.")));
-}
-
-/* A provider that does not get on: an error whatever the options say. */
-static void
-report_no_progress(const CallsPager *pager, const char *what)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("server \"%s\" %s", pager->settings->server_name, what),
-			 errdetail_internal("%s", gap_detail(pager))));
-}
-
 /* Replaces the position's text. */
 static void
 set_position_text(CallsPager *pager, const char *text)
@@ -318,186 +193,6 @@ fetch_page(CallsPager *pager)
 	return page;
 }
 
-/* The key cell of a row. */
-static const CallsCell *
-row_key(const CallsPager *pager, const CallsPage *page, int row)
-{
-	int			npaths = pager->batch.npaths;
-
-	return &page->cells[(Size) row * npaths + npaths - 1];
-}
-
-static bool
-row_has_key(const CallsCell *key)
-{
-	return key->kind == CALLS_JSON_STRING || key->kind == CALLS_JSON_NUMBER;
-}
-
-/*
- * Takes note of a count that the provider reports: by how much has it become
- * smaller?
- */
-static int64
-note_count(const CallsCell *cell, int64 *count, bool *moved)
-{
-	int64		before = *count;
-	int64		now;
-
-	if (!calls_cell_int64(cell, &now) || now < 0)
-		return 0;
-	*count = now;
-	if (before >= 0 && before != now)
-		*moved = true;
-	return before > now ? before - now : 0;
-}
-
-/*
- * Takes note of the totals; by how many rows has the log shrunk, as far as
- * they tell?
- */
-static int64
-note_totals(CallsPager *pager, const CallsPage *page)
-{
-	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
-	int64		rows = note_count(&page->members[MEMBER_TOTAL], &pager->total,
-								  &pager->total_moved);
-	int64		pages = note_count(&page->members[MEMBER_TOTAL_PAGES],
-								   &pager->total_pages, &pager->total_moved);
-
-	return Max(rows, pages * size);
-}
-
-/* The id of a row; false if it has none. */
-static bool
-row_id(const CallsPager *pager, const CallsPage *page, int row, CallsIdHash *id)
-{
-	const CallsCell *key = row_key(pager, page, row);
-
-	if (!row_has_key(key))
-		return false;
-	*id = calls_hash_id(key->start, key->length);
-	return true;
-}
-
-/*
- * Does the page connect to what was read before?  It does if one of the last
- * calls read is in it, or if it begins with one that was delivered: then so
- * many new calls have come that they fill more than a page.
- */
-static bool
-has_seam(CallsPager *pager, const CallsPage *page)
-{
-	int			nseam = Min(pager->nseam, SEAM_IDS);
-
-	for (int row = 0; row < page->nrows; row++)
-	{
-		CallsIdHash id;
-
-		if (!row_id(pager, page, row, &id))
-			continue;
-		for (int i = 0; i < nseam; i++)
-		{
-			if (calls_id_equal(pager->seam[i], id))
-				return true;
-		}
-		/* while stepping back, any call delivered before will do */
-		if ((row == 0 || pager->step_back > 0) && calls_idset_contains(pager->ids, id))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Offset style: checks the overlap with what was read.  False if the page is
- * to be dropped and an earlier one read instead.
- */
-static bool
-check_seam(CallsPager *pager, const CallsPage *page)
-{
-	int64		back;
-
-	/* from the very start, nothing can be missing */
-	if (pager->overlap == 0 || pager->nseam == 0 || pager->position.number == 0 ||
-		has_seam(pager, page))
-	{
-		pager->step_back = 0;
-		return true;
-	}
-	if (pager->step_back == 0)
-		pager->seam_offset = pager->rows_read;
-	if (pager->step_back >= MAX_STEP_BACK)
-	{
-		report_gap(pager, "the calls moved while they were read");
-		pager->step_back = 0;
-		return true;
-	}
-	pager->step_back = pager->step_back == 0 ? 1 : pager->step_back * 2;
-	back = (int64) pager->step_back * asked_size(pager);
-	pager->position.number = Max(pager->seam_offset - back, 0);
-	return false;
-}
-
-/*
- * Page style: the log has lost rows, so that those not read yet have moved to
- * pages that were.  Goes back by as much as the totals shrank, but no further
- * than repeats are recognised for sure; false if there is nothing to reread.
- */
-static bool
-reread_pages(CallsPager *pager, int64 shrunk)
-{
-	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
-	int64		remembered = calls_idset_size(pager->ids);
-	int64		row = Max(pager->rows_read - shrunk, 0);
-
-	if (pager->rows_read - row / size * size > remembered)
-	{
-		report_gap(pager, "the log shrank while it was read");
-		return false;
-	}
-	pager->pages = row / size;
-	pager->rows_read = pager->pages * size;
-	pager->position.number = pager->def->paging.first + pager->pages;
-	return true;
-}
-
-/* Counts a page that brought nothing new; too many in a row are an error. */
-static void
-note_stale_page(CallsPager *pager)
-{
-	if (++pager->stale > MAX_STALE_PAGES)
-		report_no_progress(pager, "repeats the same calls on page after page");
-}
-
-/* Marks the rows that were not delivered before. */
-static void
-mark_fresh_rows(CallsPager *pager, const CallsPage *page)
-{
-	bool	   *fresh = MemoryContextAlloc(pager->page_context, page->nrows + 1);
-
-	for (int row = 0; row < page->nrows; row++)
-	{
-		CallsIdHash id;
-
-		fresh[row] = true;
-		if (row_id(pager, page, row, &id))
-		{
-			if (!pager->has_first_id)
-			{
-				pager->has_first_id = true;
-				pager->first_id = id;
-			}
-			fresh[row] = calls_idset_add(pager->ids, id);
-			pager->seam[pager->nseam++ % SEAM_IDS] = id;
-			/* stay clear of overflow, and of "fewer than SEAM_IDS seen" */
-			if (pager->nseam == 2 * SEAM_IDS)
-				pager->nseam = SEAM_IDS;
-		}
-		pager->delivered += fresh[row];
-	}
-	pager->batch.page = page;
-	pager->batch.fresh = fresh;
-}
-
 /*
  * A total that search engines stop counting at says nothing about the end.
  */
@@ -517,7 +212,7 @@ static bool
 counts_tell_end(CallsPager *pager, const CallsPage *page)
 {
 	bool		counts_pages = pager->total_pages >= 0;
-	bool		full = page->nrows >= asked_size(pager);
+	bool		full = page->nrows >= calls_asked_size(pager);
 
 	if (page->nrows <= pager->overlap)
 		return true;
@@ -567,18 +262,18 @@ advance_by_link(CallsPager *pager, const CallsPage *page)
 	{
 		next = calls_http_resolve(pager->url, next);
 		if (next == NULL)
-			report_no_progress(pager, "gave a link to the next page that leaves the server");
+			calls_report_no_progress(pager, "gave a link to the next page that leaves the server");
 	}
 	MemoryContextSwitchTo(old);
 	if (next == NULL || next[0] == '\0')
 	{
 		if (flagged)
-			report_gap(pager, "the provider says that there are more but gives no position");
+			calls_report_gap(pager, "the provider says that there are more but gives no position");
 		pager->finished = true;
 		return;
 	}
 	if (!calls_idset_add(pager->positions, calls_hash_id(next, strlen(next))))
-		report_no_progress(pager, "gave the same position twice");
+		calls_report_no_progress(pager, "gave the same position twice");
 	if (pager->def->paging.style == CALLS_PAGING_NEXT_URL)
 	{
 		pfree(pager->url);
@@ -603,14 +298,14 @@ advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	if (pager->finished || page->nrows == 0)
 		return;
 
-	key = calls_cell_text(row_key(pager, page, page->nrows - 1));
+	key = calls_cell_text(calls_row_key(pager, page, page->nrows - 1));
 	if (key == NULL)
-		report_no_progress(pager, "gave a call without an id, which the next page needs");
+		calls_report_no_progress(pager, "gave a call without an id, which the next page needs");
 	same = pager->position.text != NULL && strcmp(key, pager->position.text) == 0;
 	if (same && page->nrows == 1 && pager->last_nrows != 1)
 		pager->finished = true; /* the key is inclusive, and this is the end */
 	else if (same && nfresh == 0)
-		report_no_progress(pager, "gave the same position twice");
+		calls_report_no_progress(pager, "gave the same position twice");
 	else
 		set_position_text(pager, key);
 	pfree(key);
@@ -628,7 +323,7 @@ advance_by_count(CallsPager *pager, const CallsPage *page)
 		pager->finished = true;
 	else if (pager->def->paging.style == CALLS_PAGING_OFFSET &&
 			 page->nrows <= pager->overlap)
-		report_no_progress(pager, "says that there are more calls but gives none");
+		calls_report_no_progress(pager, "says that there are more calls but gives none");
 
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
 		pager->position.number++;
@@ -678,25 +373,6 @@ advance(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	}
 }
 
-/*
- * Does the page have to be dropped, and an earlier one read first?  Then the
- * position says which.
- */
-static bool
-must_go_back(CallsPager *pager, const CallsPage *page)
-{
-	int64		shrunk = note_totals(pager, page);
-	bool		back = false;
-
-	if (pager->def->paging.style == CALLS_PAGING_PAGE && shrunk > 0 && pager->pages > 0)
-		back = reread_pages(pager, shrunk);
-	else if (pager->def->paging.style == CALLS_PAGING_OFFSET)
-		back = !check_seam(pager, page);
-	if (back)
-		note_stale_page(pager);
-	return back;
-}
-
 /* Takes a page in: fresh rows, next position.  False: read another first. */
 static bool
 accept_page(CallsPager *pager, const CallsPage *page)
@@ -704,9 +380,9 @@ accept_page(CallsPager *pager, const CallsPage *page)
 	CallsPagingStyle style = pager->def->paging.style;
 	int64		nfresh = -pager->delivered;
 
-	if (must_go_back(pager, page))
+	if (calls_must_go_back(pager, page))
 		return false;
-	mark_fresh_rows(pager, page);
+	calls_mark_fresh_rows(pager, page);
 	nfresh += pager->delivered;
 
 	pager->batch.reread = pager->rows_read < pager->high_mark;
@@ -728,9 +404,9 @@ accept_page(CallsPager *pager, const CallsPage *page)
 		return true;
 	}
 	if (page->nrows == 0 && !pager->finished && ++pager->empty > MAX_EMPTY_PAGES)
-		report_no_progress(pager, "gives page after page without a call");
+		calls_report_no_progress(pager, "gives page after page without a call");
 	if (page->nrows > 0 && !pager->finished && !pager->batch.reread)
-		note_stale_page(pager);
+		calls_note_stale_page(pager);
 	return false;
 }
 
@@ -752,9 +428,9 @@ is_log_unchanged(CallsPager *pager)
 		pfree(pager->url);
 	pager->url = NULL;
 	page = fetch_page(pager);
-	note_totals(pager, page);
+	calls_note_totals(pager, page);
 	same = pager->total == total && page->nrows > 0 && pager->has_first_id &&
-		row_id(pager, page, 0, &id) && calls_id_equal(id, pager->first_id);
+		calls_row_id(pager, page, 0, &id) && calls_id_equal(id, pager->first_id);
 	pager->position = position;
 	return same;
 }
@@ -769,7 +445,7 @@ check_completeness(CallsPager *pager)
 	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total &&
 		pager->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE &&
 		(pager->delivered == 0 || is_log_unchanged(pager)))
-		report_gap(pager, "the provider reported more than it returned");
+		calls_report_gap(pager, "the provider reported more than it returned");
 }
 
 const CallsBatch *
