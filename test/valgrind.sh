@@ -11,8 +11,8 @@ usage: test/valgrind.sh [-v] [NAME]...
 Runs the regression tests (all, or those named) with every server process
 under valgrind, which takes some minutes. Reports memory errors and leaks with
 a function of the extension on the stack; those of the server alone are counted
-only. Ends with "N errors"; the exit status is 0 only if there are none and the
-tests passed. After a failure, valgrind's reports are in test/tmp_check.
+only. Ends with "N errors; the tests passed" or "failed"; the exit status is 0 only
+if there are no errors and the tests passed. After a failure, valgrind's reports are in test/tmp_check.
 END
 }
 
@@ -52,17 +52,18 @@ select_errors() {
 finish() {
     local status=$?
     trap - EXIT
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     set +e
     stop_servers 2>/dev/null
     remove_no_main_cluster
     if ((status != 0 || errors > 0)) && [[ -n $work ]]; then keep_logs; fi
     remove_work
     if ((completed)); then
-        echo "$errors errors"
+        echo "$errors errors; the tests $( ((status == 0)) && echo passed || echo failed)"
         ((status == 0 && errors == 0))
         exit
     fi
+    if ((tried == 0)); then echo "valgrind.sh stopped: $last_error"; fi
     exit "$((status == 0 ? 1 : status))"
 }
 
@@ -77,7 +78,7 @@ for argument; do
 done
 
 trap finish EXIT
-trap 'exit 130' INT TERM HUP
+trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
 require_packages
 make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
 step "Copying the source" copy_source
@@ -91,6 +92,7 @@ start_cluster 300 valgrind --quiet --trace-children=yes --trace-children-skip='/
     --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --undef-value-errors=yes \
     --num-callers=40 --fullpath-after= --gen-suppressions=no --error-limit=no \
     --suppressions="$source_dir/test/valgrind.supp" --log-file="$log_dir/valgrind/%p.log"
+add_expected
 try "Running the regression tests" run_tests
 tests=$tried
 stop_servers
