@@ -19,6 +19,9 @@ ALTER SERVER voicy OPTIONS (ADD page_size '1');
 SELECT scan('voicy');
 CALL sim.set('voicy', 'max_limit', '1');
 SELECT scan('voicy');
+CALL sim.set('voicy', 'max_limit', '0');
+CALL sim.set('voicy', 'calls', '1');
+SELECT scan('voicy');
 CALL sim.set('whippy', 'calls', '20');
 CALL sim.set('whippy', 'max_limit', '1');
 SELECT scan('whippy');
@@ -101,8 +104,26 @@ SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_material = off;
 SELECT k, count(call_id) FROM (VALUES ('a'), ('b')) AS v(k) LEFT JOIN voicy.calls ON agent_id = k GROUP BY k ORDER BY k;
+-- ... also where they spill to disk.
+CALL sim.set('tryvox', 'calls', '2000');
+SET work_mem = '64kB';
+SET enable_memoize = off;
+SELECT c.n, (SELECT count(v.*) FROM tryvox.calls v WHERE v.from_number = c.phone)
+FROM (VALUES (1, 'nobody'), (2, 'no one'), (3, 'nobody')) AS c(n, phone);
+RESET work_mem;
+RESET enable_memoize;
+
+-- Bounds that the API could not take stay local.
+SELECT count(*) FROM voicy.calls WHERE started_at < '1969-01-01' OR extract(year FROM started_at) <= 1;
+SELECT count(*) FROM voicy.calls WHERE started_at < '1969-01-01';
 
 -- Credentials that the provider quotes are masked, also as Basic writes them.
 CALL sim.connect('acme');
 CALL sim.fault('acme', 'status', 'code=400', 'message=bad credentials Basic YWNjXzE6YWNtZV90ZXN0 given');
 SELECT count(*) FROM acme.calls; -- ERROR
+
+-- Links keep the size they began with: after LIMIT 1 the scan starts anew.
+CALL sim.reset();
+CALL sim.set('acme', 'filters', 'off');
+SELECT count(*) FROM (SELECT 1 FROM acme.calls WHERE status = 'queued' LIMIT 1) AS one;
+SELECT sim.requests('acme') < 25 AS few;

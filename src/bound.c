@@ -330,7 +330,7 @@ iso8601_text(TimestampTz instant, int64 precision)
 					tm.tm_hour, tm.tm_min, tm.tm_sec, fraction);
 }
 
-/* A number of units since 1970; NULL outside the years 1 to 9999. */
+/* A number of units since 1970; NULL before that, and beyond the year 9999. */
 static char *
 epoch_text(TimestampTz instant, int64 unit)
 {
@@ -339,7 +339,8 @@ epoch_text(TimestampTz instant, int64 unit)
 	if (iso8601_text(instant, USECS_PER_SEC) == NULL ||
 		pg_add_s64_overflow(instant,
 							(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
-							&micros))
+							&micros) ||
+		micros < 0)
 		return NULL;
 	return psprintf(INT64_FORMAT, micros / unit);
 }

@@ -283,6 +283,36 @@ advance_by_link(CallsPager *pager, const CallsPage *page)
 		set_position_text(pager, next);
 }
 
+/*
+ * A page had one row, and so has the page after it: the same.  Either the key
+ * is inclusive and the log has but one row, or pages never have more than one
+ * and there is no way to get on.  The other end of the log tells which.
+ */
+static bool
+is_only_row(CallsPager *pager, const CallsPage *page)
+{
+	const CallsOrder *order = &pager->def->order;
+	CallsBinding turned = *pager->binding;
+	const CallsBinding *binding = pager->binding;
+	CallsPosition position = pager->position;
+	CallsIdHash id;
+	CallsIdHash other;
+
+	if (order->param == NULL || !calls_row_id(pager, page, 0, &id))
+		return true;
+	turned.order = turned.order == CALLS_ORDER_NONE ? order->by_default : turned.order;
+	turned.order = turned.order == CALLS_ORDER_ASC ? CALLS_ORDER_DESC : CALLS_ORDER_ASC;
+	if ((turned.order == CALLS_ORDER_ASC ? order->asc : order->desc) == NULL)
+		return true;
+	pager->binding = &turned;
+	pager->position = calls_first_position(pager->def, pager->settings, 0);
+	page = fetch_page(pager);
+	pager->binding = binding;
+	pager->position = position;
+	return page->nrows == 0 ||
+		(calls_row_id(pager, page, 0, &other) && calls_id_equal(id, other));
+}
+
 /* Last-id style: the next page starts after the last row. */
 static void
 advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
@@ -302,7 +332,8 @@ advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	if (key == NULL)
 		calls_report_no_progress(pager, "gave a call without an id, which the next page needs");
 	same = pager->position.text != NULL && strcmp(key, pager->position.text) == 0;
-	if (same && page->nrows == 1 && pager->last_nrows != 1)
+	if (same && page->nrows == 1 &&
+		(pager->last_nrows != 1 || is_only_row(pager, page)))
 		pager->finished = true; /* the key is inclusive, and this is the end */
 	else if (same && nfresh == 0)
 		calls_report_no_progress(pager, "gave the same position twice");
@@ -347,6 +378,13 @@ grow_page_size(CallsPager *pager)
 		return;
 	pager->position.size = pager->full_size;
 	pager->seen_full_page = false;
+	if (pager->url != NULL)
+	{
+		/* the links keep the size they began with */
+		pfree(pager->url);
+		pager->url = NULL;
+		pager->rows_read = 0;
+	}
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
 	{
 		pager->pages = pager->rows_read / pager->full_size;

@@ -384,7 +384,14 @@ fetch_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
 static TupleTableSlot *
 fetch_stored_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
 {
-	if (tuplestore_gettupleslot(run->store, true, false, state->store_slot))
+	MemoryContext old;
+	bool		found;
+
+	/* a row read back from disk belongs to the slot, beyond this tuple */
+	old = MemoryContextSwitchTo(state->context);
+	found = tuplestore_gettupleslot(run->store, true, false, state->store_slot);
+	MemoryContextSwitchTo(old);
+	if (found)
 		return state->store_slot;
 	if (!run->stored_all && fetch_row(state, run, slot))
 	{

@@ -1,0 +1,193 @@
+/*-------------------------------------------------------------------------
+ *
+ * sampler.c
+ *		Reads the pages of a sample.
+ *
+ * Replies are kept until the sample is done with, since rows point into them.
+ * Relies on fetch.c for replies and retries; the budget of requests is enforced
+ * through the settings that it heeds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type_d.h"
+#include "miscadmin.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "sampler.h"
+
+/* Rows that there is room for at first. */
+#define FIRST_CAPACITY		1024
+
+int
+calls_requests_left(const CallsSampler *sampler)
+{
+	return (int) Max(sampler->budget - sampler->counters.requests, 0);
+}
+
+/* Compiles the reader for the caller's paths, the time and the key. */
+static void
+init_reader(CallsSampler *sampler, int npaths, const char *const *paths, int time)
+{
+	const CallsDefinition *def = sampler->def;
+	const char **row_paths = palloc0_array(const char *, npaths + 2);
+	const char **members = palloc0_array(const char *, CALLS_SAMPLE_NMEMBERS);
+	const char *key = def->columns[def->key].path;
+
+	for (int i = 0; i < npaths; i++)
+		row_paths[i] = paths[i];
+	row_paths[npaths] = key;
+	row_paths[npaths + 1] = key;
+	if (time >= 0)
+	{
+		const CallsColumn *column = &def->columns[time];
+		CallsTableColumn *target = palloc0_object(CallsTableColumn);
+
+		target->name = column->name;
+		target->type = TIMESTAMPTZOID;
+		target->typmod = -1;
+		sampler->time = calls_make_converter(target, column);
+		row_paths[npaths] = column->path;
+	}
+	members[CALLS_SAMPLE_TOTAL] = def->total;
+	members[CALLS_SAMPLE_NEXT] = def->paging.next;
+	members[CALLS_SAMPLE_MORE] = def->paging.more;
+	members[CALLS_SAMPLE_TOTAL_PAGES] = def->paging.total_pages;
+	sampler->npaths = npaths;
+	sampler->ncells = npaths + 2;
+	sampler->reader = calls_make_page_reader(def->rows, sampler->ncells, row_paths,
+											 CALLS_SAMPLE_NMEMBERS, members);
+}
+
+CallsSampler *
+calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
+				   int npaths, const char *const *paths, int time)
+{
+	CallsSampler *sampler = palloc0_object(CallsSampler);
+
+	sampler->def = def;
+	sampler->settings = settings;
+	sampler->budget = CALLS_SAMPLE_REQUESTS;
+	if (settings->max_requests > 0)
+		sampler->budget = Min(sampler->budget, settings->max_requests);
+	settings->max_requests = sampler->budget;
+	sampler->max_retries = settings->max_retries;
+	if (def->paging.size_param != NULL)
+		sampler->page_size = settings->page_size > 0 ? settings->page_size
+			: def->paging.size_max;
+
+	sampler->fetcher.def = def;
+	sampler->fetcher.settings = settings;
+	sampler->fetcher.counters = &sampler->counters;
+	sampler->fetcher.headers = calls_build_headers(def, settings);
+	sampler->binding.sent = &sampler->bound;
+	sampler->ids = calls_make_idset(work_mem);
+	sampler->sample = palloc0_object(CallsSample);
+	sampler->capacity = FIRST_CAPACITY;
+	sampler->sample->rows = palloc_array(CallsSampleRow, FIRST_CAPACITY);
+	init_reader(sampler, npaths, paths, time);
+	return sampler;
+}
+
+const CallsPage *
+calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, const char *url)
+{
+	CallsRequest *request = calls_build_request(sampler->def, sampler->settings,
+												&sampler->binding, position, false);
+	CallsHttpTransfer *transfer;
+	const CallsHttpReply *reply;
+
+	CHECK_FOR_INTERRUPTS();
+	sampler->url = url != NULL ? url
+		: psprintf("%s%s", calls_base_url(sampler->def, sampler->settings),
+				   request->target);
+	sampler->settings->max_retries = Min(sampler->max_retries,
+										 calls_requests_left(sampler) - 1);
+	reply = calls_fetch(&sampler->fetcher, request->method, sampler->url,
+						request->body, &transfer);
+	return calls_read_page(sampler->reader, reply->body, reply->length);
+}
+
+bool
+calls_sample_row_time(const CallsSampler *sampler, const CallsPage *page,
+					  int row, TimestampTz *time)
+{
+	const CallsCell *cell = &calls_sample_cells(sampler, page, row)[sampler->npaths];
+	CallsConvertError error;
+	Datum		value;
+	bool		isnull;
+
+	if (!calls_convert(sampler->time, cell, false, &value, &isnull, &error) || isnull)
+		return false;
+	*time = DatumGetTimestampTz(value);
+	return true;
+}
+
+/* Makes room for another row. */
+static void
+make_room(CallsSampler *sampler)
+{
+	CallsSample *sample = sampler->sample;
+
+	if (sample->nrows < sampler->capacity)
+		return;
+	sampler->capacity *= 2;
+	sample->rows = repalloc_huge(sample->rows, sizeof(CallsSampleRow) * sampler->capacity);
+}
+
+bool
+calls_add_sample_row(CallsSampler *sampler, const CallsPage *page, int row, int group)
+{
+	CallsSample *sample = sampler->sample;
+	CallsSampleRow *added;
+	const CallsCell *cells = calls_sample_cells(sampler, page, row);
+	const CallsCell *key = &cells[sampler->ncells - 1];
+
+	if ((key->kind == CALLS_JSON_STRING || key->kind == CALLS_JSON_NUMBER) &&
+		!calls_idset_add(sampler->ids, calls_hash_id(key->start, key->length)))
+		return false;
+	make_room(sampler);
+	added = &sample->rows[sample->nrows++];
+	added->cells = cells;
+	added->key = key;
+	added->group = group;
+	sample->ngroups = Max(sample->ngroups, group + 1);
+	sample->groups[group].nrows++;
+	return true;
+}
+
+int
+calls_add_sample_page(CallsSampler *sampler, const CallsPage *page, int group)
+{
+	int			fresh = 0;
+
+	for (int row = 0; row < page->nrows; row++)
+		fresh += calls_add_sample_row(sampler, page, row, group);
+	return fresh;
+}
+
+int64
+calls_sample_number(const CallsPage *page, CallsSampleMember member)
+{
+	int64		value;
+
+	return calls_cell_int64(&page->members[member], &value) && value >= 0 ? value : -1;
+}
+
+bool
+calls_is_last_page(const CallsSampler *sampler, const CallsPage *page)
+{
+	CallsJsonKind more = page->members[CALLS_SAMPLE_MORE].kind;
+
+	if (more == CALLS_JSON_TRUE || more == CALLS_JSON_FALSE)
+		return more == CALLS_JSON_FALSE;
+	if (sampler->def->paging.next != NULL)
+	{
+		char	   *next = calls_cell_text(&page->members[CALLS_SAMPLE_NEXT]);
+
+		return next == NULL || next[0] == '\0';
+	}
+	return page->nrows == 0;
+}
