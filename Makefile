@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-valgrind demo
+TOOLS = help check check-valgrind check-random sqlsmith demo
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -13,6 +13,8 @@ help:
 	@echo 'make uninstall       remove it'
 	@echo 'make check           build all and run all tests; installs what is missing (test/check.sh)'
 	@echo 'make check-valgrind  run the regression tests under valgrind (test/valgrind.sh)'
+	@echo 'make check-random    compare 20,000 random queries with a local copy (CALLS_SEED, CALLS_QUERIES)'
+	@echo 'make sqlsmith        run sqlsmith against the foreign tables for ten minutes (test/sqlsmith.sh)'
 	@echo 'make demo            show the extension at work (test/demo.sh)'
 	@echo 'make installcheck    run the regression tests in a running server that has sim.url set'
 	@echo 'make clean           remove what was built'
@@ -20,6 +22,10 @@ check:
 	@test/check.sh
 check-valgrind:
 	@test/valgrind.sh
+check-random:
+	@CALLS_QUERIES=$${CALLS_QUERIES:-20000} test/check.sh 090_random
+sqlsmith:
+	@test/sqlsmith.sh
 demo:
 	@test/demo.sh
 $(filter-out $(TOOLS),$(MAKECMDGOALS)):
@@ -34,7 +40,7 @@ PGFILEDESC = "calls_fdw - call logs of voice-call providers as tables"
 
 SOURCES = $(sort $(wildcard src/*.c))
 OBJS = $(SOURCES:.c=.o)
-PROVIDERS = $(sort $(wildcard providers/*.json))
+PROVIDERS = $(filter-out %/schema.json,$(sort $(wildcard providers/*.json)))
 
 # pg_regress needs a server with the extension and the simulator's address:
 # test/check.sh starts both, then runs "make installcheck". What begins with _
@@ -54,7 +60,7 @@ PGXS := $(shell $(PG_CONFIG) --pgxs)
 # The server's headers come by -isystem, so that the warnings below judge
 # ours only.
 PG_CPPFLAGS = $(CURL_CFLAGS) $(JSONC_CFLAGS) -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter $(WERROR)
+PG_CFLAGS = -Wall -Wextra $(WERROR)
 include $(PGXS)
 
 # PGXS does not track headers.

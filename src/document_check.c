@@ -108,7 +108,7 @@ leave_level(void *state)
 
 /* Count an element of an array. */
 static CALLS_JSON_ACTION
-see_element(void *state, bool isnull)
+see_element(void *state, bool isnull pg_attribute_unused())
 {
 	KeyCheck   *check = state;
 
@@ -118,7 +118,7 @@ see_element(void *state, bool isnull)
 
 /* Note a key of an object, and whether it was there before. */
 static CALLS_JSON_ACTION
-see_key(void *state, char *key, bool isnull)
+see_key(void *state, char *key, bool isnull pg_attribute_unused())
 {
 	KeyCheck   *check = state;
 	Level	   *level = &check->levels[check->depth - 1];

@@ -326,7 +326,8 @@ unescape_key(const char *key, size_t *length)
 }
 
 static CALLS_JSON_ACTION
-field_start(void *state, char *fname, bool isnull)
+field_start(void *state, char *fname pg_attribute_unused(),
+			bool isnull pg_attribute_unused())
 {
 	CallsPageReader *reader = state;
 	Frame	   *frame = top_frame(reader);
@@ -351,7 +352,8 @@ field_start(void *state, char *fname, bool isnull)
 }
 
 static CALLS_JSON_ACTION
-field_end(void *state, char *fname, bool isnull)
+field_end(void *state, char *fname pg_attribute_unused(),
+			bool isnull pg_attribute_unused())
 {
 	CallsPageReader *reader = state;
 	Frame	   *frame = top_frame(reader);
@@ -387,7 +389,7 @@ begin_row(CallsPageReader *reader)
 }
 
 static CALLS_JSON_ACTION
-element_start(void *state, bool isnull)
+element_start(void *state, bool isnull pg_attribute_unused())
 {
 	CallsPageReader *reader = state;
 	Frame	   *frame = top_frame(reader);
@@ -413,7 +415,7 @@ element_start(void *state, bool isnull)
 }
 
 static CALLS_JSON_ACTION
-element_end(void *state, bool isnull)
+element_end(void *state, bool isnull pg_attribute_unused())
 {
 	CallsPageReader *reader = state;
 

@@ -193,7 +193,8 @@ add_parameterization(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo
 
 /* For generate_implied_equalities_for_column: is the member this column? */
 static bool
-member_is_column(PlannerInfo *root, RelOptInfo *rel, EquivalenceClass *ec,
+member_is_column(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
+				 EquivalenceClass *ec pg_attribute_unused(),
 				 EquivalenceMember *em, void *arg)
 {
 	Node	   *expr = (Node *) em->em_expr;
@@ -308,7 +309,8 @@ may_spread_status(PlannerInfo *root, RelOptInfo *baserel)
 }
 
 void
-callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
+callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+					 Oid foreigntableid pg_attribute_unused())
 {
 	CallsOrderDirection direction = useful_order(root, baserel);
 	ListCell   *lc;
@@ -394,7 +396,8 @@ limit_exprs(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
 }
 
 ForeignScan *
-callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
+callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
+					Oid foreigntableid pg_attribute_unused(),
 					ForeignPath *best_path, List *tlist, List *scan_clauses,
 					Plan *outer_plan)
 {

@@ -85,7 +85,7 @@ check_clang() {
 clang_sources() { # CLANG FLAG...
     local clang=$1
     shift
-    as_user "$clang" -fsyntax-only -Werror -Wall -Wextra -Wno-unused-parameter -D_GNU_SOURCE \
+    as_user "$clang" -fsyntax-only -Werror -Wall -Wextra -D_GNU_SOURCE \
         "$@" -isystem "$("$pg_config" --includedir-server)" "$work"/src/src/*.c
     as_user "$clang" -fsyntax-only -Werror -Wall -Wextra -std=c11 -pthread -D_GNU_SOURCE "$work"/src/test/simulator/*.c
 }
