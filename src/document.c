@@ -82,8 +82,11 @@ calls_open_document(const char *text, const char *label)
 		ereport(ERROR,
 				(errcode(ERRCODE_OUT_OF_MEMORY),
 				 errmsg("out of memory")));
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	/* with the terminating null byte, so that a number at the end ends */
+	/*
+	 * document_check.c was strict already; json-c 0.18's own strictness
+	 * refuses all that is not ASCII (json-c issue 875).  The text goes with its
+	 * terminating null byte, so that a number at the end ends.
+	 */
 	tree->root = json_tokener_parse_ex(tokener, text, (int) strlen(text) + 1);
 	error = json_tokener_get_error(tokener);
 	json_tokener_free(tokener);

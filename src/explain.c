@@ -19,6 +19,7 @@
 #include "explain.h"
 #include "filter.h"
 #include "option.h"
+#include "order.h"
 #include "pager.h"
 #include "plan.h"
 #include "request.h"
@@ -55,7 +56,12 @@ show_operand(const ExplainContext *context, CallsOperand *operand, Node *expr)
 		operand->isnull = ((Const *) expr)->constisnull;
 	}
 	else
-		operand->sql = expr_text(context, expr);
+	{
+		/* a request is in UTF-8 until it is shown */
+		char	   *sql = expr_text(context, expr);
+
+		operand->sql = pg_server_to_any(sql, (int) strlen(sql), PG_UTF8);
+	}
 }
 
 static ExplainContext
@@ -84,6 +90,8 @@ make_context(ForeignScanState *node, ExplainState *es)
 								 calls_get_table_columns(rel, context.def),
 								 context.npredicates, context.predicates);
 	context.binding->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
+	if (!calls_can_order(context.def, context.binding->order))
+		context.binding->order = CALLS_ORDER_NONE;
 	return context;
 }
 
@@ -117,6 +125,7 @@ show_request(const ExplainContext *context, ExplainState *es)
 	CallsRequest *request;
 	CallsBinding **streams;
 	int			nstreams;
+	char	   *text;
 
 	if (context->binding->contradiction)
 	{
@@ -128,12 +137,11 @@ show_request(const ExplainContext *context, ExplainState *es)
 	streams = calls_expand_binding(context->binding, &nstreams);
 	request = calls_build_request(context->def, context->settings, streams[0],
 								  &position, true);
+	text = psprintf("%s %s%s%s%s", request->method, request->target,
+					request->body ? " " : "", request->body ? request->body : "",
+					nstreams > 1 ? psprintf(" (first of %d)", nstreams) : "");
 	ExplainPropertyText("Remote Request",
-						psprintf("%s %s%s%s%s", request->method, request->target,
-								 request->body ? " " : "",
-								 request->body ? request->body : "",
-								 nstreams > 1 ? psprintf(" (first of %d)", nstreams) : ""),
-						es);
+						pg_any_to_server(text, (int) strlen(text), PG_UTF8), es);
 }
 
 /* The clauses that are sent, each with how exactly. */

@@ -83,7 +83,7 @@ stated_wait(const CallsHttpReply *reply)
 				seconds = Max(then - now, 0);
 		}
 	}
-	else if (reply->rate_reset != NULL)
+	else if (reply->rate_reset != NULL && reply->status == 429)
 	{
 		/* a point in time, or with some APIs a number of seconds */
 		seconds = parse_seconds(reply->rate_reset);

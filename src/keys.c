@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 
 #include "definition.h"
@@ -154,6 +155,34 @@ calls_read_word(const CallsNode *node)
 	return word;
 }
 
+/*
+ * Prose in the server's encoding; what has no equivalent there becomes a
+ * question mark, since nothing depends on it.
+ */
+static char *
+prose_to_server(const char *text)
+{
+	int			length = (int) strlen(text);
+	int			encoding = GetDatabaseEncoding();
+	Oid			conversion = encoding == PG_UTF8 || encoding == PG_SQL_ASCII
+		? InvalidOid : FindDefaultConversionProc(PG_UTF8, encoding);
+	int			size = length * MAX_CONVERSION_GROWTH + 1;
+	char	   *result = palloc(size);
+
+	if (OidIsValid(conversion) &&
+		pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding,
+									  (unsigned char *) unconstify(char *, text), length,
+									  (unsigned char *) result, size, true) == length)
+		return result;
+	strlcpy(result, text, size);
+	for (char *c = result; *c && encoding != PG_UTF8; c++)
+	{
+		if ((unsigned char) *c & 0x80)
+			*c = '?';
+	}
+	return result;
+}
+
 /* Text for people, in the database's encoding. */
 static const char *
 read_prose(const CallsNode *node)
@@ -167,7 +196,7 @@ read_prose(const CallsNode *node)
 	if (calls_has_control(text))
 		calls_refuse(node->label, node->path, NULL,
 					 "must not contain control characters");
-	return pg_any_to_server(text, (int) strlen(text), PG_UTF8);
+	return prose_to_server(text);
 }
 
 /* A dotted path, or "" where that is allowed. */

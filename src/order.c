@@ -32,6 +32,18 @@ struct CallsOrderWatch
 	TimestampTz last;			/* its value */
 };
 
+bool
+calls_can_order(const CallsDefinition *def, CallsOrderDirection direction)
+{
+	const CallsOrder *order = &def->order;
+
+	if (order->column < 0 || order->nulls || direction == CALLS_ORDER_NONE)
+		return false;
+	return order->by_default == direction ||
+		(order->param != NULL &&
+		 (direction == CALLS_ORDER_ASC ? order->asc : order->desc) != NULL);
+}
+
 CallsOrderWatch *
 calls_make_order_watch(const CallsDefinition *def, const CallsSettings *settings,
 					   CallsOrderDirection claimed, const CallsRange *range)

@@ -17,6 +17,9 @@
 
 typedef struct CallsOrderWatch CallsOrderWatch;
 
+/* Can the provider give calls in this order, and without nulls? */
+extern bool calls_can_order(const CallsDefinition *def, CallsOrderDirection direction);
+
 /*
  * A watch in CurrentMemoryContext over the column that the definition orders
  * by, or NULL where there is nothing to watch: no order is promised

@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "filter.h"
 #include "option.h"
+#include "order.h"
 #include "plan.h"
 
 /* Calls that a table never analyzed is thought to have. */
@@ -256,20 +257,17 @@ static CallsOrderDirection
 useful_order(PlannerInfo *root, RelOptInfo *baserel)
 {
 	const CallsRelInfo *info = baserel->fdw_private;
-	const CallsOrder *order = &info->def->order;
 	CallsOrderDirection direction;
 	PathKey    *pathkey;
 	ListCell   *lc;
 
-	if (order->column < 0 || order->nulls || root->query_pathkeys == NIL)
+	if (root->query_pathkeys == NIL)
 		return CALLS_ORDER_NONE;
 	pathkey = linitial(root->query_pathkeys);
 	if (pathkey->pk_eclass->ec_has_volatile)
 		return CALLS_ORDER_NONE;
 	direction = calls_pathkey_is_ascending(pathkey) ? CALLS_ORDER_ASC : CALLS_ORDER_DESC;
-	if (order->by_default != direction &&
-		(order->param == NULL ||
-		 (direction == CALLS_ORDER_ASC ? order->asc : order->desc) == NULL))
+	if (!calls_can_order(info->def, direction))
 		return CALLS_ORDER_NONE;
 	foreach(lc, pathkey->pk_eclass->ec_members)
 	{

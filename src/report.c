@@ -13,6 +13,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
+#include "compat.h"
 #include "convert.h"
 #include "page.h"
 #include "report.h"
@@ -38,6 +39,37 @@ mask_secret(char *text, const char *secret)
 	}
 }
 
+/* Longest first. */
+static int
+compare_lengths(const void *a, const void *b)
+{
+	size_t		one = strlen(*(const char *const *) a);
+	size_t		other = strlen(*(const char *const *) b);
+
+	return one > other ? -1 : one < other;
+}
+
+/*
+ * Masks all secrets of the user mapping, the longest first: one may hold
+ * another, as a signature holds the key.
+ */
+static void
+mask_secrets(const CallsSettings *settings, char *text)
+{
+	const char **secrets = palloc_array(const char *, settings->nheaders + 2);
+	int			n = 0;
+
+	if (settings->api_key != NULL)
+		secrets[n++] = settings->api_key;
+	if (settings->credentials != NULL)
+		secrets[n++] = settings->credentials;
+	for (int i = 0; i < settings->nheaders; i++)
+		secrets[n++] = settings->headers[i].value;
+	qsort(secrets, n, sizeof(char *), compare_lengths);
+	for (int i = 0; i < n; i++)
+		mask_secret(text, secrets[i]);
+}
+
 char *
 calls_printable(const CallsSettings *settings, const char *text)
 {
@@ -45,11 +77,7 @@ calls_printable(const CallsSettings *settings, const char *text)
 	int			length;
 	bool		ascii_only;
 
-	mask_secret(result, settings->api_key);
-	mask_secret(result, settings->credentials);
-	for (int i = 0; i < settings->nheaders; i++)
-		mask_secret(result, settings->headers[i].value);
-
+	mask_secrets(settings, result);
 	length = (int) strlen(result);
 	ascii_only = GetDatabaseEncoding() != PG_UTF8 ||
 		pg_encoding_verifymbstr(PG_UTF8, result, length) != length;

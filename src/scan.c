@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "filter.h"
 #include "option.h"
+#include "order.h"
 #include "plan.h"
 #include "row.h"
 #include "scan.h"
@@ -131,6 +132,13 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	state->columns = calls_get_table_columns(rel, state->def);
 	init_predicates(state, plan);
 	state->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
+	if (state->order != CALLS_ORDER_NONE && !calls_can_order(state->def, state->order))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("provider \"%s\" no longer orders as the plan relies on",
+						state->def->provider),
+				 errdetail("Its definition was changed after the query was planned."),
+				 errhint("DISCARD PLANS makes the session plan anew.")));
 	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
 
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);

@@ -313,7 +313,7 @@ parse_body(Task *task)
 	if (tokener == NULL)
 	{
 		tokener = json_tokener_new();
-		json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+		json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 	}
 	json_tokener_reset(tokener);
 	body = request->body_len ? json_tokener_parse_ex(tokener, request->body, (int) request->body_len) : NULL;

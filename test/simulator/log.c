@@ -122,7 +122,7 @@ render_body(const char *body, size_t len, Buf *out)
 	json_object *value;
 	size_t		start;
 
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
 	value = len ? json_tokener_parse_ex(tokener, body, (int) len) : NULL;
 	if (len == 0)
 		buf_str(out, "null");
