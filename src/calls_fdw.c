@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
 
+#include "analyze.h"
 #include "explain.h"
 #include "http.h"
 #include "import.h"
@@ -33,6 +34,7 @@ calls_fdw_handler(PG_FUNCTION_ARGS)
 {
 	FdwRoutine *routine = makeNode(FdwRoutine);
 
+	(void) fcinfo;
 	routine->GetForeignRelSize = callsGetForeignRelSize;
 	routine->GetForeignPaths = callsGetForeignPaths;
 	routine->GetForeignPlan = callsGetForeignPlan;
@@ -41,6 +43,7 @@ calls_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = callsReScanForeignScan;
 	routine->EndForeignScan = callsEndForeignScan;
 	routine->ExplainForeignScan = callsExplainForeignScan;
+	routine->AnalyzeForeignTable = callsAnalyzeForeignTable;
 	routine->ImportForeignSchema = callsImportForeignSchema;
 	PG_RETURN_POINTER(routine);
 }
