@@ -193,11 +193,8 @@ fetch_page(CallsPager *pager)
 	return page;
 }
 
-/*
- * A total that search engines stop counting at says nothing about the end.
- */
-static bool
-is_known_cap(int64 total)
+bool
+calls_is_known_cap(int64 total)
 {
 	return total == 1000 || total == 10000;
 }
@@ -221,7 +218,7 @@ counts_tell_end(CallsPager *pager, const CallsPage *page)
 		return false;
 	if (pager->total >= 0 && pager->rows_read < pager->total)
 		return false;
-	if (pager->rows_read == pager->total && !is_known_cap(pager->total) &&
+	if (pager->rows_read == pager->total && !calls_is_known_cap(pager->total) &&
 		(counts_pages || !full))
 		return true;
 	if (counts_pages && pager->total < 0)

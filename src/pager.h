@@ -54,6 +54,9 @@ extern void calls_stop_pager(CallsPager *pager);
  */
 extern const CallsBatch *calls_only_batch(const CallsPager *pager);
 
+/* Is it a total at which search engines stop counting, and so says little? */
+extern bool calls_is_known_cap(int64 total);
+
 /* The position of the first page, for EXPLAIN. */
 extern CallsPosition calls_first_position(const CallsDefinition *def,
 										  const CallsSettings *settings, int64 limit);

@@ -29,6 +29,7 @@
 #include "bound.h"
 #include "compat.h"
 #include "order.h"
+#include "pager.h"
 #include "sample.h"
 #include "sampler.h"
 
@@ -95,16 +96,6 @@ has_windows(const CallsDefinition *def, const CallsSettings *settings)
 		calls_pushdown_allowed(settings, def->columns[order->column].name);
 }
 
-/*
- * A total that search engines stop counting at says only that there are as
- * many at least.
- */
-static bool
-is_known_cap(int64 total)
-{
-	return total == 1000 || total == 10000;
-}
-
 /* Every call was read: they are counted. */
 static void
 finish_complete(CallsSampler *sampler)
@@ -157,7 +148,7 @@ sample_first_pages(CallsSampler *sampler, const CallsPage *page, CallsPosition *
 	int64		admitted = calls_sample_number(page, CALLS_SAMPLE_TOTAL);
 	int			first_rows = page->nrows;
 	const char *url = NULL;
-	int64		promised = is_known_cap(admitted) ? -1 : admitted;
+	int64		promised = calls_is_known_cap(admitted) ? -1 : admitted;
 	bool		ended = page->nrows == 0 || calls_is_last_page(sampler, page) ||
 		sample->nrows == promised;
 
@@ -186,9 +177,9 @@ count_of_first_page(const CallsPage *page)
 
 	if (pages > PG_INT32_MAX)
 		pages = -1;
-	if (pages >= 0 && (total < 0 || is_known_cap(total)))
+	if (pages >= 0 && (total < 0 || calls_is_known_cap(total)))
 		total = Max(total, pages * page->nrows);
-	else if (is_known_cap(total))
+	else if (calls_is_known_cap(total))
 		return -1;
 	return total;
 }
@@ -450,7 +441,7 @@ sample_windows(CallsSampler *sampler, double known)
 	between = sample_range(sampler, &range);
 	sample->total = Max(rint(sample->groups[GROUP_NEWEST].calls +
 							 sample->groups[GROUP_OLDEST].calls + between), sample->nrows);
-	if (total >= 0 && !is_known_cap(total))
+	if (total >= 0 && !calls_is_known_cap(total))
 		sample->total = Max(total, sample->nrows);
 }
 
