@@ -392,7 +392,7 @@ finish_newest(CallsSampler *sampler, int64 admitted, double known)
 
 /*
  * Cursors and the like: the newest and the oldest page, and windows between
- * them.  Where the provider reports no total (Voicy) or one that search engines
+ * them.  Where the provider reports no total, or one that search engines
  * stop counting at, the number of calls is an estimate, from the density of the
  * calls in the windows; ANALYZE needs no better.
  */
