@@ -42,9 +42,8 @@ my @settings = (
 	{ switches => 'order=id', for => 'solomobile whippy' },
 	{ switches => 'order=random', for => 'solomobile whippy' },
 	{ switches => 'compress=gzip' },
-	{ switches => 'compress=deflate' },
 	{ switches => 'compress=none' },
-	{ switches => 'statuses=all' },
+	{ switches => 'statuses=all', all => 1 },
 	{
 		switches => 'statuses=all bounds=exclusive max_limit=37 empty=ignore compress=gzip pagination_key=inclusive',
 		for => 'voicy'
