@@ -213,9 +213,8 @@ predicate_pushdown(BindContext *context, const CallsPredicate *predicate)
 	return exact >= needed ? CALLS_PUSHDOWN_EXACT : result;
 }
 
-/* How many requests a filter's values need. */
-static int
-filter_streams(const CallsSentFilter *sent)
+int
+calls_filter_streams(const CallsSentFilter *sent)
 {
 	return (sent->nvalues + sent->per_request - 1) / sent->per_request;
 }
@@ -229,9 +228,9 @@ calls_count_streams(const CallsBinding *binding)
 	/* each factor is at most the number of values looked at, so that the
 	 * product fits while it is capped */
 	for (int i = 0; i < binding->nsent; i++)
-		product = Min(product * filter_streams(&binding->sent[i]), PG_INT32_MAX);
+		product = Min(product * calls_filter_streams(&binding->sent[i]), PG_INT32_MAX);
 	for (int i = 0; i < binding->nalternatives; i++)
-		sum += filter_streams(&binding->alternatives[i]);
+		sum += calls_filter_streams(&binding->alternatives[i]);
 	return (int) Min(product * Max(sum, 1), PG_INT32_MAX);
 }
 
@@ -245,10 +244,10 @@ limit_streams(CallsBinding *binding, int max_fanout)
 
 		for (int i = 0; i < binding->nsent; i++)
 		{
-			int			streams = filter_streams(&binding->sent[i]);
+			int			streams = calls_filter_streams(&binding->sent[i]);
 
 			if (streams > 1 &&
-				(largest < 0 || streams > filter_streams(&binding->sent[largest])))
+				(largest < 0 || streams > calls_filter_streams(&binding->sent[largest])))
 				largest = i;
 		}
 		if (largest < 0)

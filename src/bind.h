@@ -66,6 +66,9 @@ extern CallsBinding *calls_bind(const CallsDefinition *def,
 								int npredicates,
 								const CallsPredicate *predicates);
 
+/* How many requests a filter's values need. */
+extern int	calls_filter_streams(const CallsSentFilter *sent);
+
 /*
  * How many lists of calls, each with filters that one request can carry, make
  * up what the binding asks for.

@@ -383,11 +383,7 @@ grow_page_size(CallsPager *pager)
 		pager->rows_read = 0;
 	}
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
-	{
-		pager->pages = pager->rows_read / pager->full_size;
-		pager->rows_read = pager->pages * pager->full_size;
-		pager->position.number = pager->def->paging.first + pager->pages;
-	}
+		calls_seek_page(pager, pager->rows_read, pager->full_size);
 }
 
 /* Puts the position behind the page. */

@@ -203,6 +203,14 @@ check_seam(CallsPager *pager, const CallsPage *page)
 	return false;
 }
 
+void
+calls_seek_page(CallsPager *pager, int64 row, int64 size)
+{
+	pager->pages = row / size;
+	pager->rows_read = pager->pages * size;
+	pager->position.number = pager->def->paging.first + pager->pages;
+}
+
 /*
  * Page style: the log has lost rows, so that those not read yet have moved to
  * pages that were.  Goes back by as much as the totals shrank, but no further
@@ -220,9 +228,7 @@ reread_pages(CallsPager *pager, int64 shrunk)
 		calls_report_gap(pager, "the log shrank while it was read");
 		return false;
 	}
-	pager->pages = row / size;
-	pager->rows_read = pager->pages * size;
-	pager->position.number = pager->def->paging.first + pager->pages;
+	calls_seek_page(pager, row, size);
 	return true;
 }
 

@@ -90,6 +90,9 @@ extern bool calls_row_id(const CallsPager *pager, const CallsPage *page, int row
  */
 extern int64 calls_note_totals(CallsPager *pager, const CallsPage *page);
 
+/* Page style: goes to the page of "size" rows that holds row number "row". */
+extern void calls_seek_page(CallsPager *pager, int64 row, int64 size);
+
 /*
  * Does the page have to be dropped, and an earlier one read first?  Then the
  * position says which.

@@ -300,15 +300,12 @@ keep_base_run(ForeignScanState *node, ScanRun *run)
 	if (strcmp(run->signature, state->base_signature) == 0)
 	{
 		run->store = tuplestore_begin_heap(true, false, work_mem);
-		if (state->store_slot == NULL)
-		{
-			/* the executor clears it after the scan has ended */
-			MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
-			state->store_slot =
-				ExecInitExtraTupleSlot(node->ss.ps.state,
-									   RelationGetDescr(node->ss.ss_currentRelation),
-									   &TTSOpsMinimalTuple);
-		}
+		/* the executor clears the slot after the scan has ended */
+		MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+		state->store_slot =
+			ExecInitExtraTupleSlot(node->ss.ps.state,
+								   RelationGetDescr(node->ss.ss_currentRelation),
+								   &TTSOpsMinimalTuple);
 		state->base = run;
 	}
 	MemoryContextSwitchTo(old);

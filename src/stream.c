@@ -88,12 +88,6 @@ filter_chunk(const CallsSentFilter *sent, int chunk)
 	return result;
 }
 
-static int
-chunk_count(const CallsSentFilter *sent)
-{
-	return (sent->nvalues + sent->per_request - 1) / sent->per_request;
-}
-
 /*
  * One of the bindings: "number" picks a chunk of each filter.  Filters that
  * are spread, and the alternative, are marked by "alternatives": they are the
@@ -110,7 +104,7 @@ expand_one(const CallsBinding *binding, int number)
 	result->nalternatives = 0;
 	for (int i = 0; i < binding->nsent; i++)
 	{
-		int			chunks = chunk_count(&binding->sent[i]);
+		int			chunks = calls_filter_streams(&binding->sent[i]);
 
 		result->sent[i] = filter_chunk(&binding->sent[i], number % chunks);
 		number /= chunks;
@@ -119,7 +113,7 @@ expand_one(const CallsBinding *binding, int number)
 	}
 	for (int i = 0; i < binding->nalternatives; i++)
 	{
-		int			chunks = chunk_count(&binding->alternatives[i]);
+		int			chunks = calls_filter_streams(&binding->alternatives[i]);
 
 		if (number < chunks)
 		{
