@@ -83,8 +83,8 @@ SELECT same, some_rows FROM compare('tryvox', $$status IN ('busy', 'no_answer') 
 CALL sim.set('tryvox', 'filters', 'on');
 
 -- Calls that move on while the streams are read: none of those that were
--- running is lost, none comes twice. (The simulator also lets finished calls
--- change between two final states; those may be missed.)
+-- running is lost, none comes twice. (The simulator would let finished calls
+-- change between two final states in the end, so there are but two changes.)
 CALL sim.set('tryvox', 'calls', '900');
 TRUNCATE local_tryvox;
 SELECT sim.load('tryvox', 'local_tryvox');
@@ -94,7 +94,7 @@ BEGIN
   PERFORM sim.get('/_sim/set?provider=tryvox&calls=900');
   TRUNCATE local_tryvox;
   PERFORM sim.load('tryvox', 'local_tryvox');
-  FOR i IN 1..6 LOOP
+  FOR i IN 1..2 LOOP
     PERFORM sim.get('/_sim/change?provider=tryvox&update=12&after=' || i * after);
   END LOOP;
   CREATE TEMP TABLE seen AS SELECT call_id FROM tryvox.calls WHERE status IN ('ringing', 'in_progress', 'completed', 'failed');

@@ -34,7 +34,7 @@ SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD frobnicate '1')$$);
 SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD api_key 'misplaced')$$);
 -- Options of later releases are unknown rather than ignored.
 SELECT o, (try(format($$ALTER SERVER s OPTIONS (ADD %I 'true')$$, o))).code
-FROM unnest('{use_remote_estimate,trust_total,async_capable,rate_limit,max_connections}'::text[]) AS o;
+FROM unnest('{use_remote_estimate,trust_total,rate_limit}'::text[]) AS o;
 
 -- Values of servers.
 SELECT o, v, t.code, t.message, t.detail, t.hint

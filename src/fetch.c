@@ -1,12 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * fetch.c
- *		Retries, back-off and rate limits around one request.
+ *		Retries, back-off and rate limits around the requests of a scan.
  *
  * Requests only read, so any of them may be repeated.  Connection failures,
  * timeouts, 408, 425 and 5xx are tried again up to max_retries times with
  * exponential back-off and full jitter; a 429 that says how long to wait is
  * waited for and does not use up retries.
+ *
+ * How many requests are under way follows the provider: at most
+ * max_connections, half as many after one was throttled or refused, and
+ * slowly more again with each that succeeds.
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +18,7 @@
 
 #include "common/pg_prng.h"
 #include "portability/instr_time.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "fetch.h"
@@ -32,6 +37,39 @@
 
 /* Numbers from here on are seconds since 1970 (this one is in 2001). */
 #define FIRST_EPOCH			1000000000
+
+/* Milliseconds after which a look is worth while at descriptors in use. */
+#define ROOM_WAIT			50
+
+/* Buffers grow by doubling, so a body may take twice its size. */
+#define BYTES_PER_BYTE		2
+
+typedef enum FetchState
+{
+	FETCH_WAITING = 0,			/* for its time, or for others to end */
+	FETCH_SENT,
+	FETCH_DONE,					/* with a good reply */
+	FETCH_FAILED,				/* with a reply that is an error */
+	FETCH_PUT_OFF,				/* asked to wait for longer than allowed */
+	FETCH_CAPPED				/* max_requests were sent */
+} FetchState;
+
+struct CallsFetch
+{
+	dlist_node	node;			/* in the fetcher's list */
+	CallsFetcher *fetcher;
+	MemoryContext context;		/* holds this and the transfer */
+	MemoryContextCallback release;	/* of context: takes it off the list */
+	CallsHttpRequest request;
+	FetchState	state;
+	int64		due;			/* waiting: not before; see calls_http_clock */
+	int64		number;			/* the fetcher's "sent" at the last attempt */
+	CallsHttpTransfer *transfer;	/* NULL while waiting */
+	const CallsHttpReply *reply;	/* once done or failed */
+	int64		stated;			/* put off: ms that the reply asked for */
+	int			failures;		/* attempts that used up a retry */
+	int			throttled;		/* those that did not */
+};
 
 /* Milliseconds to sleep before retry number "attempt", counted from 0. */
 static int64
@@ -118,77 +156,169 @@ is_success(const CallsHttpReply *reply)
 		reply->status >= 200 && reply->status < 300;
 }
 
-/* Raises if the scan has used up its requests. */
+/* Reset callback of a fetch's memory context. */
 static void
-check_request_cap(const CallsFetcher *fetcher)
+release_fetch(void *arg)
+{
+	CallsFetch *fetch = arg;
+
+	dlist_delete(&fetch->node);
+	fetch->fetcher->nfetches--;
+	if (fetch->state == FETCH_SENT)
+		fetch->fetcher->under_way--;
+}
+
+/* The provider is not happy with so many requests: halves them, once for all
+ * that were under way together. */
+static void
+note_setback(CallsFetch *fetch)
+{
+	CallsFetcher *fetcher = fetch->fetcher;
+
+	if (fetch->number <= fetcher->setback)
+		return;
+	fetcher->window = Max(fetcher->window / 2, 1);
+	fetcher->setback = fetcher->sent;
+}
+
+/* It went well: one more for each round of replies. */
+static void
+note_success(CallsFetch *fetch)
+{
+	CallsFetcher *fetcher = fetch->fetcher;
+
+	fetcher->window = Min(fetcher->window + 1 / fetcher->window,
+						  fetcher->settings->max_connections);
+	fetcher->largest = Max(fetcher->largest, fetch->reply->length);
+}
+
+/* May one more be sent, as far as the number under way goes? */
+static bool
+window_is_open(const CallsFetcher *fetcher)
+{
+	return fetcher->under_way < (int) fetcher->window;
+}
+
+static bool
+cap_is_reached(const CallsFetcher *fetcher)
 {
 	int			cap = fetcher->settings->max_requests;
 
-	if (cap > 0 && fetcher->counters->requests >= cap)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("scan of server \"%s\" needs more than max_requests (%d) requests",
-						fetcher->settings->server_name, cap),
-				 errhint("Narrow the query with a condition that the provider can evaluate, as EXPLAIN (VERBOSE) shows under \"Remote Filter\", or raise \"max_requests\".")));
-}
-
-/* One attempt; the time it takes is counted. */
-static const CallsHttpReply *
-attempt(CallsFetcher *fetcher, const CallsHttpRequest *request,
-		CallsHttpTransfer **transfer)
-{
-	const CallsHttpReply *reply;
-	instr_time	start;
-	instr_time	end;
-
-	check_request_cap(fetcher);
-	INSTR_TIME_SET_CURRENT(start);
-	fetcher->counters->requests++;
-	*transfer = calls_http_start(request);
-	reply = calls_http_wait(*transfer);
-	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
-	fetcher->counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);
-	fetcher->counters->bytes += reply->bytes;
-	return reply;
+	return cap > 0 && fetcher->counters->requests >= cap;
 }
 
 /*
- * Milliseconds to wait before the next attempt.  Raises where there must be
- * none.  *failures counts what uses up retries, *throttled what does not.
+ * Sends the request of a fetch that waits, if it is its turn; else makes sure
+ * that somebody looks again.
  */
-static int64
-wait_before_retry(CallsFetcher *fetcher, const CallsHttpReply *reply,
-				  int *failures, int *throttled)
+static void
+send_if_due(CallsFetch *fetch)
 {
-	const CallsSettings *settings = fetcher->settings;
+	CallsFetcher *fetcher = fetch->fetcher;
+	int64		left = fetch->due - calls_http_clock();
+	MemoryContext old;
+
+	if (left > 0)
+	{
+		calls_http_set_alarm(left);
+		return;
+	}
+	if (!window_is_open(fetcher))
+		return;
+	if (cap_is_reached(fetcher))
+	{
+		fetch->state = FETCH_CAPPED;
+		return;
+	}
+	if (!calls_http_has_room() && calls_http_under_way() > 0)
+	{
+		/* others give their descriptors back */
+		calls_http_set_alarm(ROOM_WAIT);
+		return;
+	}
+	old = MemoryContextSwitchTo(fetch->context);
+	fetch->transfer = calls_http_start(&fetch->request);
+	MemoryContextSwitchTo(old);
+	fetch->state = FETCH_SENT;
+	fetcher->under_way++;
+	fetcher->counters->requests++;
+	fetch->number = ++fetcher->sent;
+}
+
+/*
+ * After a bad reply: waits for the next attempt, or gives up.
+ */
+static void
+plan_retry(CallsFetch *fetch)
+{
+	const CallsSettings *settings = fetch->fetcher->settings;
+	const CallsHttpReply *reply = fetch->reply;
 	int64		stated = reply->outcome == CALLS_HTTP_REPLY &&
 		(reply->status == 429 || reply->status == 503) ? stated_wait(reply) : -1;
 	int64		pause;
 
+	fetch->state = FETCH_FAILED;
 	if (!is_retryable(reply))
-		calls_report_reply(fetcher->def, settings, reply, *failures + 1);
+		return;
+	note_setback(fetch);
 	if (reply->status == 429 && stated >= 0)
 	{
 		if (stated > settings->max_retry_wait)
-			calls_report_wait(fetcher->def, settings, reply, stated);
-		pause = MIN_RATE_WAIT << Min(*throttled, MAX_RATE_DOUBLINGS);
-		(*throttled)++;
-		return Max(stated, pause);
+		{
+			fetch->state = FETCH_PUT_OFF;
+			fetch->stated = stated;
+			return;
+		}
+		pause = Max(stated, MIN_RATE_WAIT << Min(fetch->throttled, MAX_RATE_DOUBLINGS));
+		fetch->throttled++;
 	}
-	if (*failures >= settings->max_retries)
-		calls_report_reply(fetcher->def, settings, reply, *failures + 1);
-	pause = backoff(*failures);
-	(*failures)++;
-	return Max(Min(stated, settings->max_retry_wait), pause);
+	else
+	{
+		if (fetch->failures >= settings->max_retries)
+			return;
+		pause = Max(Min(stated, settings->max_retry_wait), backoff(fetch->failures));
+		fetch->failures++;
+	}
+	calls_http_free(fetch->transfer);
+	fetch->transfer = NULL;
+	fetch->reply = NULL;
+	fetch->due = calls_http_clock() + pause;
+	fetch->fetcher->counters->retries++;
+	fetch->state = FETCH_WAITING;
 }
 
-const CallsHttpReply *
-calls_fetch(CallsFetcher *fetcher, const char *method, const char *url,
-			const char *body, CallsHttpTransfer **transfer)
+/* Takes note of a reply that has come. */
+static void
+receive_reply(CallsFetch *fetch)
+{
+	const CallsHttpReply *reply = calls_http_reply(fetch->transfer);
+
+	if (reply->outcome == CALLS_HTTP_PENDING)
+		return;
+	fetch->reply = reply;
+	fetch->fetcher->under_way--;
+	fetch->fetcher->counters->bytes += reply->bytes;
+	fetch->state = FETCH_DONE;
+	if (is_success(reply))
+		note_success(fetch);
+	else
+		plan_retry(fetch);
+}
+
+CallsFetch *
+calls_start_fetch(CallsFetcher *fetcher, const char *method, const char *url,
+				  const char *body)
 {
 	const CallsSettings *settings = fetcher->settings;
-	CallsHttpRequest request = {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw fetch",
+												  ALLOCSET_SMALL_SIZES);
+	CallsFetch *fetch = MemoryContextAllocZero(context, sizeof(CallsFetch));
+
+	if (fetcher->window == 0)
+		fetcher->window = settings->max_connections;
+	fetch->fetcher = fetcher;
+	fetch->context = context;
+	fetch->request = (CallsHttpRequest) {
 		.method = method,
 		.url = url,
 		.headers = fetcher->headers,
@@ -200,21 +330,123 @@ calls_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 		.ca_file = settings->ca_file,
 		.proxy = settings->proxy,
 	};
-	int			failures = 0;
-	int			throttled = 0;
+	dlist_push_tail(&fetcher->fetches, &fetch->node);
+	fetcher->nfetches++;
+	fetch->release.func = release_fetch;
+	fetch->release.arg = fetch;
+	MemoryContextRegisterResetCallback(context, &fetch->release);
+	send_if_due(fetch);
+	return fetch;
+}
+
+void
+calls_poll_fetches(CallsFetcher *fetcher)
+{
+	dlist_iter	iter;
+
+	calls_http_drive(false);
+	dlist_foreach(iter, &fetcher->fetches)
+	{
+		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_SENT)
+			receive_reply(fetch);
+	}
+	/* those that wait have their turn when all that ended are counted */
+	dlist_foreach(iter, &fetcher->fetches)
+	{
+		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_WAITING)
+			send_if_due(fetch);
+	}
+}
+
+void
+calls_wait_fetches(CallsFetcher *fetcher)
+{
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	calls_http_wait();
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	fetcher->counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);
+}
+
+bool
+calls_fetch_is_done(const CallsFetch *fetch)
+{
+	return fetch->state != FETCH_WAITING && fetch->state != FETCH_SENT;
+}
+
+/* The scan has used up its requests. */
+static void
+report_cap(const CallsFetcher *fetcher)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("scan of server \"%s\" needs more than max_requests (%d) requests",
+					fetcher->settings->server_name, fetcher->settings->max_requests),
+			 errhint("Narrow the query with a condition that the provider can evaluate, as EXPLAIN (VERBOSE) shows under \"Remote Filter\", or raise \"max_requests\".")));
+}
+
+const CallsHttpReply *
+calls_take_reply(CallsFetch *fetch)
+{
+	const CallsFetcher *fetcher = fetch->fetcher;
+
+	switch (fetch->state)
+	{
+		case FETCH_DONE:
+			break;
+		case FETCH_FAILED:
+			calls_report_reply(fetcher->def, fetcher->settings, fetch->reply,
+							   fetch->failures + 1);
+			break;
+		case FETCH_PUT_OFF:
+			calls_report_wait(fetcher->def, fetcher->settings, fetch->reply, fetch->stated);
+			break;
+		case FETCH_CAPPED:
+			report_cap(fetcher);
+			break;
+		default:
+			elog(ERROR, "a reply was taken before it came");
+	}
+	return fetch->reply;
+}
+
+void
+calls_free_fetch(CallsFetch *fetch)
+{
+	MemoryContextDelete(fetch->context);
+}
+
+int
+calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
+{
+	const CallsSettings *settings = fetcher->settings;
+	int64		spare = (int) fetcher->window - fetcher->under_way;
+
+	if (settings->max_requests > 0)
+		spare = Min(spare, settings->max_requests - fetcher->counters->requests);
+	if (fetcher->largest > 0)
+		spare = Min(spare, (int64) (budget / (fetcher->largest * BYTES_PER_BYTE)) -
+					fetcher->nfetches);
+	return calls_http_has_room() ? (int) Max(spare, 0) : 0;
+}
+
+const CallsHttpReply *
+calls_fetch(CallsFetcher *fetcher, const char *method, const char *url, const char *body)
+{
+	CallsFetch *fetch = calls_start_fetch(fetcher, method, url, body);
 
 	for (;;)
 	{
-		const CallsHttpReply *reply = attempt(fetcher, &request, transfer);
-		int64		wait;
-
-		if (is_success(reply))
-			return reply;
-		wait = wait_before_retry(fetcher, reply, &failures, &throttled);
-		calls_http_free(*transfer);
-		*transfer = NULL;
-		calls_http_sleep(wait);
-		fetcher->counters->wait += wait * 1000;
-		fetcher->counters->retries++;
+		calls_poll_fetches(fetcher);
+		if (calls_fetch_is_done(fetch))
+			return calls_take_reply(fetch);
+		calls_wait_fetches(fetcher);
 	}
 }

@@ -1,7 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * fetch.h
- *		One request -> one good reply: retries, back-off, rate limits, errors.
+ *		Requests -> good replies, several at a time: retries, back-off, rate
+ *		limits, errors.
+ *
+ * A fetch is one request with all its attempts.  It starts by itself when the
+ * scan may have another request under way, goes on whenever the scan polls,
+ * and belongs to a memory context; when that goes away, so does the fetch.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,6 +14,8 @@
 #define CALLS_FETCH_H
 
 #include "postgres.h"
+
+#include "lib/ilist.h"
 
 #include "definition.h"
 #include "http.h"
@@ -25,22 +32,68 @@ typedef struct CallsCounters
 	int64		wait;			/* microseconds spent waiting */
 } CallsCounters;
 
+/*
+ * What the fetches of one scan share.  The caller fills in the first part, the
+ * rest is zero at the start.
+ */
 typedef struct CallsFetcher
 {
 	const CallsDefinition *def;
 	const CallsSettings *settings;
 	List	   *headers;		/* see calls_build_headers */
 	CallsCounters *counters;
+
+	dlist_head	fetches;		/* all there are, oldest first */
+	int			nfetches;
+	int			under_way;		/* of these, sent and not answered */
+	double		window;			/* how many may be under way; 0: not set yet */
+	int64		sent;			/* attempts made */
+	int64		setback;		/* "sent" when the window was last halved */
+	size_t		largest;		/* bytes of the largest body so far */
 } CallsFetcher;
 
+typedef struct CallsFetch CallsFetch;
+
 /*
- * Sends a request and waits for its reply, which has a 2xx status.  The reply
- * and the transfer belong to CurrentMemoryContext; *transfer lets the caller
- * free them earlier.  Raises what report.h says, 53400 beyond max_requests,
- * and what CHECK_FOR_INTERRUPTS raises.
+ * Starts a fetch owned by CurrentMemoryContext, which must also keep the
+ * strings.  The request is sent now, or by a poll once fewer than
+ * max_connections are under way.
  */
+extern CallsFetch *calls_start_fetch(CallsFetcher *fetcher, const char *method,
+									 const char *url, const char *body);
+
+/*
+ * Does what can be done for all fetches of the scan without waiting.  Raises
+ * nothing about a reply: that waits until it is taken.
+ */
+extern void calls_poll_fetches(CallsFetcher *fetcher);
+
+/*
+ * Waits until something may have changed for the fetches; raises what
+ * CHECK_FOR_INTERRUPTS raises.
+ */
+extern void calls_wait_fetches(CallsFetcher *fetcher);
+
+/* Has the fetch come to its end, good or bad? */
+extern bool calls_fetch_is_done(const CallsFetch *fetch);
+
+/*
+ * The reply of a fetch that is done; its status is 2xx.  It belongs to the
+ * fetch.  Raises what report.h says, and 53400 beyond max_requests.
+ */
+extern const CallsHttpReply *calls_take_reply(CallsFetch *fetch);
+
+/* Ends a fetch early, or frees a finished one. */
+extern void calls_free_fetch(CallsFetch *fetch);
+
+/*
+ * How many more fetches could be sent at once, for pages that nobody waits for
+ * yet?  "budget" is the memory in bytes that all replies may take together.
+ */
+extern int	calls_spare_fetches(const CallsFetcher *fetcher, size_t budget);
+
+/* Starts a fetch, waits for it and takes its reply. */
 extern const CallsHttpReply *calls_fetch(CallsFetcher *fetcher, const char *method,
-										 const char *url, const char *body,
-										 CallsHttpTransfer **transfer);
+										 const char *url, const char *body);
 
 #endif							/* CALLS_FETCH_H */

@@ -30,6 +30,7 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -59,15 +60,14 @@
 /* Descriptors a new transfer leaves free: a wait on the latch takes one. */
 #define SPARE_DESCRIPTORS 8
 
-/* The longest single wait of calls_http_sleep, well within WaitLatch's. */
-#define MAX_NAP_MS (60 * 60 * 1000)
-
 /* One per backend; made for the first transfer and kept. */
 static struct
 {
 	CURLM	   *multi;			/* NULL: not made yet */
 	int			epoll;			/* readable when there is something to do */
 	int			timer;			/* timerfd in epoll: libcurl's next deadline */
+	int			alarm;			/* timerfd in epoll: the callers' next one */
+	int64		alarm_due;		/* when it goes off; 0: not set */
 	int			attached;		/* transfers in multi */
 	const char *failure;		/* multi is unusable: why; else NULL */
 
@@ -78,7 +78,7 @@ static struct
 	/* time during which nobody waited for or drove the transfers */
 	instr_time	attended;		/* last time somebody did */
 	double		neglected;		/* total, in ms */
-}			reactor = {.epoll = -1,.timer = -1};
+}			reactor = {.epoll = -1,.timer = -1,.alarm = -1};
 
 /*
  * Every call of libcurl that may start a thread stands between these two.
@@ -105,7 +105,7 @@ leave_libcurl(const sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 
 	if (reactor.multi != NULL)
-		needed = 2 + reactor.attached +
+		needed = 3 + reactor.attached +
 			(int) Min(reactor.connected, MAX_IDLE_CONNECTIONS);
 	for (; reactor.reserved < needed; reactor.reserved++)
 		ReserveExternalFD();
@@ -142,14 +142,11 @@ register_socket(CURL *easy, curl_socket_t socket, int what, void *data,
 	return -1;
 }
 
-/* Called by libcurl: its next deadline in ms, -1 for none. */
+/* Makes a timerfd go off after so many ms; -1 for never. */
 static int
-register_timer(CURLM *multi, long timeout, void *data)
+set_timer(int timer, int64 timeout)
 {
 	struct itimerspec spec = {0};
-
-	(void) multi;
-	(void) data;
 
 	if (timeout > 0)
 	{
@@ -159,7 +156,17 @@ register_timer(CURLM *multi, long timeout, void *data)
 	else if (timeout == 0)
 		spec.it_value.tv_nsec = 1;	/* zero would disarm */
 
-	return timerfd_settime(reactor.timer, 0, &spec, NULL);
+	return timerfd_settime(timer, 0, &spec, NULL);
+}
+
+/* Called by libcurl: its next deadline in ms, -1 for none. */
+static int
+register_timer(CURLM *multi, long timeout, void *data)
+{
+	(void) multi;
+	(void) data;
+
+	return set_timer(reactor.timer, timeout);
 }
 
 /*
@@ -217,6 +224,10 @@ destroy_reactor(void)
 	if (reactor.timer >= 0)
 		close(reactor.timer);
 	reactor.timer = -1;
+	if (reactor.alarm >= 0)
+		close(reactor.alarm);
+	reactor.alarm = -1;
+	reactor.alarm_due = 0;
 	if (reactor.epoll >= 0)
 		close(reactor.epoll);
 	reactor.epoll = -1;
@@ -225,20 +236,27 @@ destroy_reactor(void)
 	leave_libcurl(&saved);
 }
 
+/* Adds a timerfd to the epoll descriptor; false with errno set. */
+static bool
+make_timer(int *timer)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	*timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (*timer < 0)
+		return false;
+	event.data.fd = *timer;
+	return epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, *timer, &event) == 0;
+}
+
 /* Makes the reactor; false, with errno set, where it cannot be made whole. */
 static bool
 make_reactor(void)
 {
-	struct epoll_event event = {.events = EPOLLIN};
-
 	reactor.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (reactor.epoll < 0)
 		return false;
-	reactor.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (reactor.timer < 0)
-		return false;
-	event.data.fd = reactor.timer;
-	if (epoll_ctl(reactor.epoll, EPOLL_CTL_ADD, reactor.timer, &event) < 0)
+	if (!make_timer(&reactor.timer) || !make_timer(&reactor.alarm))
 		return false;
 
 	reactor.multi = curl_multi_init();
@@ -267,9 +285,8 @@ check_multi_code(CURLMcode code)
 						reactor.failure)));
 }
 
-/* Raises HV00N where fd.c has no room for one more socket. */
-static void
-check_descriptors(void)
+bool
+calls_http_has_room(void)
 {
 	int			spare = 0;
 
@@ -277,7 +294,14 @@ check_descriptors(void)
 		spare++;
 	for (int i = 0; i < spare; i++)
 		ReleaseExternalFD();
-	if (spare < SPARE_DESCRIPTORS)
+	return spare == SPARE_DESCRIPTORS;
+}
+
+/* Raises HV00N where fd.c has no room for one more socket. */
+static void
+check_descriptors(void)
+{
+	if (!calls_http_has_room())
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
 				 errmsg("could not start an HTTP request"),
@@ -292,10 +316,9 @@ ensure_reactor(void)
 		destroy_reactor();
 	check_multi_code(CURLM_OK);
 
-	check_descriptors();
-
 	if (reactor.multi == NULL)
 	{
+		check_descriptors();
 		if (!make_reactor())
 		{
 			int			save_errno = errno;
@@ -451,14 +474,19 @@ handle_event(const struct epoll_event *event)
 	int			running;
 	int			what = 0;
 
-	if (event->data.fd == reactor.timer)
+	if (event->data.fd == reactor.timer || event->data.fd == reactor.alarm)
 	{
 		uint64		expirations;
 
 		/* Unread, it would keep the epoll descriptor readable. */
-		if (read(reactor.timer, &expirations, sizeof(expirations)) < 0 &&
+		if (read(event->data.fd, &expirations, sizeof(expirations)) < 0 &&
 			errno != EAGAIN)
 			return CURLM_INTERNAL_ERROR;
+		if (event->data.fd == reactor.alarm)
+		{
+			reactor.alarm_due = 0;
+			return CURLM_OK;
+		}
 		return curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT,
 										0, &running);
 	}
@@ -525,34 +553,70 @@ drive_transfers(void)
 				 errmsg("could not wait for HTTP replies: %m")));
 }
 
-/*
- * Waits until something happens or "timeout" ms are over (-1: never), and
- * drives all transfers.
- */
-static void
-wait_and_drive(long timeout)
+void
+calls_http_drive(bool waited)
 {
-	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
-	pgsocket	socket = PGINVALID_SOCKET;
+	if (reactor.multi == NULL)
+		return;
+	attend(waited);
+	drive_transfers();
+}
 
-	if (reactor.multi != NULL)
-	{
-		events |= WL_SOCKET_READABLE;
-		socket = reactor.epoll;
-		attend(false);
-	}
-	if (timeout >= 0)
-		events |= WL_TIMEOUT;
-
-	if (WaitLatchOrSocket(MyLatch, events, socket, timeout,
-						  PG_WAIT_EXTENSION) & WL_LATCH_SET)
+void
+calls_http_wait(void)
+{
+	ensure_reactor();
+	attend(false);
+	if (WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+						  reactor.epoll, -1, PG_WAIT_EXTENSION) & WL_LATCH_SET)
 		ResetLatch(MyLatch);
-
-	if (reactor.multi != NULL)
-		attend(true);
+	attend(true);
 	CHECK_FOR_INTERRUPTS();
-	if (reactor.multi != NULL)
-		drive_transfers();
+	drive_transfers();
+}
+
+int64
+calls_http_clock(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+void
+calls_http_set_alarm(int64 milliseconds)
+{
+	int64		due = calls_http_clock() + Max(milliseconds, 0);
+
+	ensure_reactor();
+	if (reactor.alarm_due != 0 && reactor.alarm_due <= due)
+		return;
+	if (set_timer(reactor.alarm, Max(milliseconds, 0)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not set a timer: %m")));
+	reactor.alarm_due = due;
+}
+
+int
+calls_http_under_way(void)
+{
+	return reactor.attached;
+}
+
+int
+calls_http_descriptor(void)
+{
+	int			descriptor;
+
+	ensure_reactor();
+	descriptor = fcntl(reactor.epoll, F_DUPFD_CLOEXEC, 0);
+	if (descriptor < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not wait for HTTP replies: %m")));
+	return descriptor;
 }
 
 CallsHttpTransfer *
@@ -564,6 +628,7 @@ calls_http_start(const CallsHttpRequest *request)
 	sigset_t	saved;
 
 	ensure_reactor();
+	check_descriptors();
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw transfer",
 									ALLOCSET_SMALL_SIZES);
@@ -604,9 +669,8 @@ calls_http_start(const CallsHttpRequest *request)
 	return transfer;
 }
 
-/* The reply as it stands; raises HV001 where libcurl was short of memory. */
-static const CallsHttpReply *
-current_reply(const CallsHttpTransfer *transfer)
+const CallsHttpReply *
+calls_http_reply(const CallsHttpTransfer *transfer)
 {
 	if (transfer->out_of_memory)
 		ereport(ERROR,
@@ -614,41 +678,6 @@ current_reply(const CallsHttpTransfer *transfer)
 				 errmsg("out of memory"),
 				 errdetail("Failed while receiving an HTTP reply.")));
 	return &transfer->reply;
-}
-
-const CallsHttpReply *
-calls_http_reply(CallsHttpTransfer *transfer)
-{
-	if (transfer->reply.outcome == CALLS_HTTP_PENDING)
-	{
-		attend(false);
-		drive_transfers();
-	}
-	return current_reply(transfer);
-}
-
-const CallsHttpReply *
-calls_http_wait(CallsHttpTransfer *transfer)
-{
-	while (transfer->reply.outcome == CALLS_HTTP_PENDING)
-		wait_and_drive(-1);
-	return current_reply(transfer);
-}
-
-void
-calls_http_sleep(int64 milliseconds)
-{
-	instr_time	start;
-
-	INSTR_TIME_SET_CURRENT(start);
-	for (;;)
-	{
-		int64		left = milliseconds - (int64) milliseconds_since(start);
-
-		if (left <= 0)
-			return;
-		wait_and_drive((long) Min(left, MAX_NAP_MS));
-	}
 }
 
 void

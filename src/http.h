@@ -69,21 +69,45 @@ typedef struct CallsHttpTransfer CallsHttpTransfer;
 extern CallsHttpTransfer *calls_http_start(const CallsHttpRequest *request);
 
 /*
- * The reply; outcome PENDING while it is under way.  Owned by the transfer.
- * Does what can be done for all transfers without waiting, so a caller that
- * works on something else looks in now and then.  Raises HV001 where memory
- * was short for the reply, HV00N where no transfer can go on.
+ * The reply as it stands; outcome PENDING while it is under way.  Owned by the
+ * transfer.  Raises HV001 where memory was short for the reply.
  */
-extern const CallsHttpReply *calls_http_reply(CallsHttpTransfer *transfer);
+extern const CallsHttpReply *calls_http_reply(const CallsHttpTransfer *transfer);
 
 /*
- * Waits on the latch until the transfer is done, driving all transfers of the
- * backend.  Raises what CHECK_FOR_INTERRUPTS and calls_http_reply raise.
+ * Does what can be done for all transfers of the backend without waiting.
+ * "waited" tells that the caller comes from a wait on calls_http_descriptor.
+ * Raises HV00N where no transfer can go on.
  */
-extern const CallsHttpReply *calls_http_wait(CallsHttpTransfer *transfer);
+extern void calls_http_drive(bool waited);
 
-/* Sleeps on the latch, driving transfers meanwhile; interruptible as above. */
-extern void calls_http_sleep(int64 milliseconds);
+/*
+ * Waits on the latch until something happens to any transfer of the backend or
+ * the alarm goes off, and drives all of them.  Raises what calls_http_drive and
+ * CHECK_FOR_INTERRUPTS raise.
+ */
+extern void calls_http_wait(void);
+
+/*
+ * Makes a wait end after so many milliseconds at the latest.  There is one
+ * alarm for all: whoever relies on it sets it again before each wait.
+ */
+extern void calls_http_set_alarm(int64 milliseconds);
+
+/* Milliseconds of a clock that only goes forward. */
+extern int64 calls_http_clock(void);
+
+/* Are there descriptors for another transfer? */
+extern bool calls_http_has_room(void);
+
+/* How many transfers of the backend are under way. */
+extern int	calls_http_under_way(void);
+
+/*
+ * A descriptor of its own for each caller, which closes it, that is readable
+ * when calls_http_drive has something to do.  Raises HV00N.
+ */
+extern int	calls_http_descriptor(void);
 
 /* Ends a transfer early, or frees a finished one. */
 extern void calls_http_free(CallsHttpTransfer *transfer);

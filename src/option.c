@@ -22,6 +22,7 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 
 #include "option_table.h"
@@ -117,6 +118,17 @@ const CallsOption calls_options[] = {
 		.kind = CALLS_OPTION_INTEGER, .offset = FIELD(max_requests),
 		.min = 0, .max = INT_MAX, .default_value = "0",
 		.help = "most requests of one scan; 0: no limit"
+	},
+	{
+		.name = "max_connections", .contexts = CALLS_ON_SERVER,
+		.kind = CALLS_OPTION_INTEGER, .offset = FIELD(max_connections),
+		.min = 1, .max = 100, .default_value = "4",
+		.help = "requests of one scan that may be under way at once"
+	},
+	{
+		.name = "async_capable", .contexts = CALLS_ON_SERVER | CALLS_ON_TABLE,
+		.kind = CALLS_OPTION_BOOLEAN, .offset = FIELD(async_capable), .default_value = "true",
+		.help = "whether scans under an Append may wait together"
 	},
 	{
 		.name = "max_fanout", .contexts = CALLS_ON_SERVER,
@@ -358,6 +370,10 @@ calls_parse_option(const CallsOption *option, const char *value,
 			break;
 		case CALLS_OPTION_WORD:
 			*(int *) place = parse_word(option, value);
+			break;
+		case CALLS_OPTION_BOOLEAN:
+			if (!parse_bool(value, (bool *) place))
+				calls_refuse_option(option->name, value, "It must be true or false.", NULL);
 			break;
 		case CALLS_OPTION_PUSHDOWN:
 			parse_pushdown(option, value, settings);

@@ -57,6 +57,8 @@ typedef struct CallsSettings
 	int			max_retry_wait; /* ms */
 	int			max_response_size;	/* kB */
 	int			max_requests;	/* 0: no cap */
+	int			max_connections;	/* requests of one scan under way at once */
+	bool		async_capable;
 	int			max_fanout;		/* streams that one scan may have */
 	double		request_cost;
 	bool		pushdown_none;

@@ -31,6 +31,7 @@ typedef enum CallsOptionKind
 	CALLS_OPTION_SIZE,			/* int, in kB; kB, or with a unit */
 	CALLS_OPTION_REAL,			/* double */
 	CALLS_OPTION_WORD,			/* int-sized enum */
+	CALLS_OPTION_BOOLEAN,		/* bool, as parse_bool reads it */
 	CALLS_OPTION_PUSHDOWN,		/* pushdown_none and pushdown */
 	CALLS_OPTION_HEADERS		/* nheaders and headers */
 } CallsOptionKind;

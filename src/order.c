@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type_d.h"
 #include "utils/timestamp.h"
 
@@ -143,6 +145,25 @@ calls_is_beyond(const CallsOrderWatch *watch, const CallsCell *cell)
 	if (watch->direction == CALLS_ORDER_DESC)
 		return watch->range.has_lower && value < watch->range.lower;
 	return watch->range.has_upper && value > watch->range.upper;
+}
+
+double
+calls_rows_to_bound(const CallsOrderWatch *watch, int rows,
+					const CallsCell *first, const CallsCell *last)
+{
+	bool		descending = watch->direction == CALLS_ORDER_DESC;
+	TimestampTz from;
+	TimestampTz to;
+	double		left;
+	double		span;
+
+	if (!(descending ? watch->range.has_lower : watch->range.has_upper) ||
+		!watched_value(watch, first, &from) || !watched_value(watch, last, &to))
+		return -1;
+	left = descending ? (double) to - (double) watch->range.lower
+		: (double) watch->range.upper - (double) to;
+	span = fabs((double) to - (double) from);
+	return left <= 0 ? 0 : left / Max(span, 1) * rows;
 }
 
 bool

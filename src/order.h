@@ -52,6 +52,13 @@ extern bool calls_is_beyond(const CallsOrderWatch *watch, const CallsCell *cell)
 extern bool calls_comes_before(const CallsOrderWatch *watch,
 							   const CallsCell *a, const CallsCell *b);
 
+/*
+ * How many calls there may be until the bound that ends the scan, if they are
+ * as dense as between these two, "rows" apart; -1 where that cannot be told.
+ */
+extern double calls_rows_to_bound(const CallsOrderWatch *watch, int rows,
+								  const CallsCell *first, const CallsCell *last);
+
 /* Does the order hold so far? */
 extern bool calls_order_holds(const CallsOrderWatch *watch);
 

@@ -12,8 +12,8 @@
  *   - refuses positions that do not advance;
  *   - compares what it delivered with the total that the provider reported.
  *
- * The guards are in pager_guard.c.  Relies on fetch.c for replies, page.c for their shape.  One page is held at
- * a time, in a memory context of its own.
+ * The guards are in pager_guard.c, the pages under way in ahead.c.  Relies on
+ * fetch.c for replies, page.c for their shape.  Nothing here waits.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,25 +66,20 @@ calls_first_position(const CallsDefinition *def, const CallsSettings *settings,
 }
 
 CallsPager *
-calls_make_pager(const CallsDefinition *def, CallsSettings *settings,
-				 const CallsBinding *binding,
+calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 				 int npaths, const char *const *paths,
-				 int64 limit, CallsCounters *counters)
+				 int64 limit, int64 horizon)
 {
+	const CallsDefinition *def = fetcher->def;
 	CallsPager *pager = palloc0_object(CallsPager);
 	const char **row_paths = palloc_array(const char *, npaths + 1);
 	const char **members = palloc0_array(const char *, NMEMBERS);
 
 	pager->def = def;
-	pager->settings = settings;
+	pager->settings = fetcher->settings;
 	pager->binding = binding;
 	pager->context = CurrentMemoryContext;
-	pager->page_context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw page",
-												ALLOCSET_DEFAULT_SIZES);
-	pager->fetcher.def = def;
-	pager->fetcher.settings = settings;
-	pager->fetcher.counters = counters;
-	pager->fetcher.headers = calls_build_headers(def, settings);
+	pager->fetcher = fetcher;
 
 	for (int i = 0; i < npaths; i++)
 		row_paths[i] = paths[i];
@@ -95,29 +90,40 @@ calls_make_pager(const CallsDefinition *def, CallsSettings *settings,
 	members[MEMBER_TOTAL_PAGES] = def->paging.total_pages;
 	pager->reader = calls_make_page_reader(def->rows, npaths + 1, row_paths,
 										   NMEMBERS, members);
-	pager->batch.npaths = npaths + 1;
+	pager->npaths = npaths + 1;
 
 	pager->limit = limit;
-	pager->full_size = full_page_size(def, settings);
-	pager->position = calls_first_position(def, settings, limit);
+	pager->horizon = horizon;
+	/* a second reading, where one is needed, would not keep a promised order */
+	pager->may_overlap = binding->order == CALLS_ORDER_NONE;
+	pager->full_size = full_page_size(def, pager->settings);
+	pager->position = calls_first_position(def, pager->settings, limit);
 	pager->ids = calls_make_idset(work_mem);
 	pager->positions = calls_make_idset(work_mem);
 	pager->total = -1;
 	pager->total_pages = -1;
+	pager->first_total = -1;
 	return pager;
+}
+
+void
+calls_set_horizon(CallsPager *pager, int64 horizon)
+{
+	pager->horizon = horizon;
 }
 
 void
 calls_stop_pager(CallsPager *pager)
 {
+	calls_drop_requests(pager);
 	pager->finished = true;
-	pager->checked = true;
+	pager->stopped = true;
 }
 
-const CallsBatch *
-calls_only_batch(const CallsPager *pager)
+bool
+calls_read_one_page(const CallsPager *pager)
 {
-	return pager->batches == 1 && pager->fetched == 1 ? &pager->batch : NULL;
+	return pager->batches == 1 && pager->fetched == 1;
 }
 
 /* Replaces the position's text. */
@@ -129,13 +135,22 @@ set_position_text(CallsPager *pager, const char *text)
 	pager->position.text = MemoryContextStrdup(pager->context, text);
 }
 
+/* Replaces the link to follow. */
+static void
+set_url(CallsPager *pager, const char *url)
+{
+	if (pager->url != NULL)
+		pfree(pager->url);
+	pager->url = url ? MemoryContextStrdup(pager->context, url) : NULL;
+}
+
 static void
 page_error_callback(void *arg)
 {
 	const CallsPager *pager = arg;
 
 	errcontext("page " INT64_FORMAT " of server \"%s\"",
-			   pager->fetcher.counters->pages + 1, pager->settings->server_name);
+			   pager->fetcher->counters->pages + 1, pager->settings->server_name);
 }
 
 /* A web page where JSON is expected deserves its own message. */
@@ -150,46 +165,18 @@ check_content_type(const CallsPager *pager, const CallsHttpReply *reply)
 				 errhint("Check the server options \"base_url\" and \"path\".")));
 }
 
-/* Sends the request for the position and reads the reply. */
-static const CallsPage *
-fetch_page(CallsPager *pager)
+const CallsPage *
+calls_read_reply(CallsPager *pager, const CallsHttpReply *reply)
 {
-	MemoryContext old;
 	ErrorContextCallback callback = {
 		.previous = error_context_stack, .callback = page_error_callback, .arg = pager
 	};
-	CallsHttpTransfer *transfer;
-	const CallsHttpReply *reply;
 	const CallsPage *page;
-	CallsRequest *request;
-	const char *url;
-
-	MemoryContextReset(pager->page_context);
-	old = MemoryContextSwitchTo(pager->page_context);
-	request = calls_build_request(pager->def, pager->settings, pager->binding,
-								  &pager->position, false);
-	url = pager->url != NULL ? pager->url
-		: psprintf("%s%s", calls_base_url(pager->def, pager->settings), request->target);
-	reply = calls_fetch(&pager->fetcher, request->method, url, request->body, &transfer);
 
 	error_context_stack = &callback;
 	check_content_type(pager, reply);
 	page = calls_read_page(pager->reader, reply->body, reply->length);
 	error_context_stack = callback.previous;
-
-	if (pager->def->paging.style == CALLS_PAGING_NEXT_URL)
-	{
-		/* what the next link is relative to */
-		char	   *copy = MemoryContextStrdup(pager->context, url);
-
-		if (pager->url != NULL)
-			pfree(pager->url);
-		pager->url = copy;
-	}
-	MemoryContextSwitchTo(old);
-	pager->fetched++;
-	pager->fetcher.counters->pages++;
-	pager->fetcher.counters->rows += page->nrows;
 	return page;
 }
 
@@ -240,8 +227,9 @@ flag_tells(const CallsPage *page, bool *more)
 
 /* Cursor and next_url styles: takes the next position from the reply. */
 static void
-advance_by_link(CallsPager *pager, const CallsPage *page)
+advance_by_link(CallsPager *pager, const CallsBatch *batch)
 {
+	const CallsPage *page = batch->page;
 	const CallsCell *cell = &page->members[MEMBER_NEXT];
 	bool		more;
 	bool		flagged = flag_tells(page, &more);
@@ -253,11 +241,11 @@ advance_by_link(CallsPager *pager, const CallsPage *page)
 		pager->finished = true;
 		return;
 	}
-	old = MemoryContextSwitchTo(pager->page_context);
+	old = MemoryContextSwitchTo(batch->context);
 	next = calls_cell_text(cell);
 	if (next != NULL && next[0] != '\0' && pager->def->paging.style == CALLS_PAGING_NEXT_URL)
 	{
-		next = calls_http_resolve(pager->url, next);
+		next = calls_http_resolve(batch->url, next);
 		if (next == NULL)
 			calls_report_no_progress(pager, "gave a link to the next page that leaves the server");
 	}
@@ -272,10 +260,7 @@ advance_by_link(CallsPager *pager, const CallsPage *page)
 	if (!calls_idset_add(pager->positions, calls_hash_id(next, strlen(next))))
 		calls_report_no_progress(pager, "gave the same position twice");
 	if (pager->def->paging.style == CALLS_PAGING_NEXT_URL)
-	{
-		pfree(pager->url);
-		pager->url = MemoryContextStrdup(pager->context, next);
-	}
+		set_url(pager, next);
 	else
 		set_position_text(pager, next);
 }
@@ -290,10 +275,11 @@ is_only_row(CallsPager *pager, const CallsPage *page)
 {
 	const CallsOrder *order = &pager->def->order;
 	CallsBinding turned = *pager->binding;
-	const CallsBinding *binding = pager->binding;
-	CallsPosition position = pager->position;
+	CallsPosition start = calls_first_position(pager->def, pager->settings, 0);
+	CallsBatch *batch;
 	CallsIdHash id;
 	CallsIdHash other;
+	bool		same;
 
 	if (order->param == NULL || !calls_row_id(pager, page, 0, &id))
 		return true;
@@ -301,13 +287,11 @@ is_only_row(CallsPager *pager, const CallsPage *page)
 	turned.order = turned.order == CALLS_ORDER_ASC ? CALLS_ORDER_DESC : CALLS_ORDER_ASC;
 	if ((turned.order == CALLS_ORDER_ASC ? order->asc : order->desc) == NULL)
 		return true;
-	pager->binding = &turned;
-	pager->position = calls_first_position(pager->def, pager->settings, 0);
-	page = fetch_page(pager);
-	pager->binding = binding;
-	pager->position = position;
-	return page->nrows == 0 ||
-		(calls_row_id(pager, page, 0, &other) && calls_id_equal(id, other));
+	batch = calls_read_aside(pager, &turned, &start);
+	same = batch->page->nrows == 0 ||
+		(calls_row_id(pager, batch->page, 0, &other) && calls_id_equal(id, other));
+	calls_free_batch(batch);
+	return same;
 }
 
 /* Last-id style: the next page starts after the last row. */
@@ -364,134 +348,145 @@ advance_by_count(CallsPager *pager, const CallsPage *page)
 }
 
 /*
- * Beyond the rows that the limit foretold, pages have full size.  A page
- * number counts pages of one size, so the next page may begin with rows that
- * were read; they are dropped as repeats.
+ * Changes the size of the pages to come.  A page number counts pages of one
+ * size, so the next page may begin with rows that were read; they are dropped
+ * as repeats.
  */
 static void
-grow_page_size(CallsPager *pager)
+set_page_size(CallsPager *pager, int size)
 {
-	if (pager->position.size >= pager->full_size)
-		return;
-	pager->position.size = pager->full_size;
+	pager->position.size = size;
 	pager->seen_full_page = false;
 	if (pager->url != NULL)
 	{
 		/* the links keep the size they began with */
-		pfree(pager->url);
-		pager->url = NULL;
+		set_url(pager, NULL);
 		pager->rows_read = 0;
 	}
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
-		calls_seek_page(pager, pager->rows_read, pager->full_size);
+		calls_seek_page(pager, pager->rows_read, size);
+}
+
+/* Beyond the rows that the limit foretold, pages have full size. */
+static void
+grow_page_size(CallsPager *pager)
+{
+	if (pager->pages > 0 && pager->step_back == 0 &&
+		pager->position.size < pager->full_size)
+		set_page_size(pager, pager->full_size);
+}
+
+/*
+ * Pages so large that there would be no room for another one beside them
+ * become smaller, where that costs no rereading.
+ */
+static void
+shrink_page_size(CallsPager *pager, const CallsBatch *batch)
+{
+	int			size = pager->position.size / 2;
+
+	if (batch->length <= CALLS_LARGE_PAGE || size < 2 || pager->step_back > 0 ||
+		pager->url != NULL ||
+		(pager->def->paging.style == CALLS_PAGING_PAGE && pager->rows_read % size != 0))
+		return;
+	pager->full_size = Min(pager->full_size, size);
+	set_page_size(pager, size);
 }
 
 /* Puts the position behind the page. */
 static void
-advance(CallsPager *pager, const CallsPage *page, int64 nfresh)
+advance(CallsPager *pager, const CallsBatch *batch, int64 nfresh)
 {
 	switch (pager->def->paging.style)
 	{
 		case CALLS_PAGING_CURSOR:
 		case CALLS_PAGING_NEXT_URL:
-			advance_by_link(pager, page);
+			advance_by_link(pager, batch);
 			break;
 		case CALLS_PAGING_LAST_ID:
-			advance_by_key(pager, page, nfresh);
+			advance_by_key(pager, batch->page, nfresh);
 			break;
 		default:
-			advance_by_count(pager, page);
+			advance_by_count(pager, batch->page);
 	}
 }
 
-/* Takes a page in: fresh rows, next position.  False: read another first. */
-static bool
-accept_page(CallsPager *pager, const CallsPage *page)
+/* Counts the rows of a page, and tells whether they were read before. */
+static void
+count_rows(CallsPager *pager, CallsBatch *batch)
 {
-	CallsPagingStyle style = pager->def->paging.style;
-	int64		nfresh = -pager->delivered;
+	int			nrows = batch->page->nrows;
 
-	if (calls_must_go_back(pager, page))
-		return false;
-	calls_mark_fresh_rows(pager, page);
-	nfresh += pager->delivered;
-
-	pager->batch.reread = pager->rows_read < pager->high_mark;
+	batch->reread = pager->rows_read < pager->high_mark;
 	pager->pages++;
-	if (style == CALLS_PAGING_OFFSET)
+	if (pager->def->paging.style == CALLS_PAGING_OFFSET)
 	{
-		pager->batch.reread = pager->position.number + pager->overlap < pager->high_mark;
-		pager->rows_read = pager->position.number + page->nrows;
+		batch->reread = pager->position.number + pager->overlap < pager->high_mark;
+		pager->rows_read = pager->position.number + nrows;
 	}
 	else
-		pager->rows_read += page->nrows;
+		pager->rows_read += nrows;
 	pager->high_mark = Max(pager->high_mark, pager->rows_read);
-	advance(pager, page, nfresh);
-	pager->last_nrows = page->nrows;
+}
+
+/* Takes a page in: fresh rows, next position.  False: it brings nothing. */
+static bool
+accept_page(CallsPager *pager, CallsBatch *batch)
+{
+	int			nrows = batch->page->nrows;
+	int64		nfresh = -pager->delivered;
+
+	if (calls_must_go_back(pager, batch->page))
+		return false;
+	calls_mark_fresh_rows(pager, batch);
+	nfresh += pager->delivered;
+
+	count_rows(pager, batch);
+	pager->last_size = pager->position.size;
+	advance(pager, batch, nfresh);
+	pager->last_nrows = nrows;
+	shrink_page_size(pager, batch);
 
 	if (nfresh > 0)
 	{
 		pager->stale = pager->empty = 0;
 		return true;
 	}
-	if (page->nrows == 0 && !pager->finished && ++pager->empty > MAX_EMPTY_PAGES)
+	if (nrows == 0 && !pager->finished && ++pager->empty > MAX_EMPTY_PAGES)
 		calls_report_no_progress(pager, "gives page after page without a call");
-	if (page->nrows > 0 && !pager->finished && !pager->batch.reread)
+	if (nrows > 0 && !pager->finished && !batch->reread && !pager->again)
 		calls_note_stale_page(pager);
 	return false;
 }
 
-/*
- * Fewer calls came than were reported.  As many may have come to the front of
- * the log as went out of it elsewhere; asks for its start again to know.
- */
-static bool
-is_log_unchanged(CallsPager *pager)
+void
+calls_start_pager(CallsPager *pager)
 {
-	CallsPosition position = pager->position;
-	int64		total = pager->total;
-	const CallsPage *page;
-	CallsIdHash id;
-	bool		same;
-
-	pager->position = calls_first_position(pager->def, pager->settings, 0);
-	if (pager->url != NULL)
-		pfree(pager->url);
-	pager->url = NULL;
-	page = fetch_page(pager);
-	calls_note_totals(pager, page);
-	same = pager->total == total && page->nrows > 0 && pager->has_first_id &&
-		calls_row_id(pager, page, 0, &id) && calls_id_equal(id, pager->first_id);
-	pager->position = position;
-	return same;
+	if (pager->fetched == 0 && !pager->finished)
+		calls_page_is_there(pager);
 }
 
-/* At the end: is everything there that the provider reported? */
-static void
-check_completeness(CallsPager *pager)
+CallsProgress
+calls_next_batch(CallsPager *pager, CallsBatch **batch)
 {
-	if (pager->checked)
-		return;
-	pager->checked = true;
-	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total &&
-		pager->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE &&
-		(pager->delivered == 0 || is_log_unchanged(pager)))
-		calls_report_gap(pager, "the provider reported more than it returned");
-}
-
-const CallsBatch *
-calls_next_batch(CallsPager *pager)
-{
-	while (!pager->finished)
+	for (;;)
 	{
-		if (pager->pages > 0 && pager->step_back == 0)
-			grow_page_size(pager);
-		if (accept_page(pager, fetch_page(pager)))
+		CallsBatch *next;
+
+		if (pager->finished && calls_check_completeness(pager))
+			return CALLS_ENDED;
+		grow_page_size(pager);
+		if (!calls_page_is_there(pager))
+			return CALLS_PENDING;
+		next = calls_take_page(pager);
+		if (accept_page(pager, next))
 		{
-			pager->batches++;
-			return &pager->batch;
+			*batch = next;
+			/* a scan that stops with its first page has asked for no other */
+			if (pager->batches++ > 0)
+				calls_look_ahead(pager);
+			return CALLS_READY;
 		}
+		calls_free_batch(next);
 	}
-	check_completeness(pager);
-	return NULL;
 }

@@ -19,40 +19,67 @@
 
 typedef struct CallsPager CallsPager;
 
-/* A page as the scan reads it. */
+/*
+ * Bytes that the replies of a scan may take, under way and waiting, beyond the
+ * page that is being consumed.
+ */
+#define CALLS_AHEAD_BUDGET	(16 * 1024 * 1024)
+
+/* A horizon beyond which no row is wanted for sure: none. */
+#define CALLS_ALL_ROWS		PG_INT64_MAX
+
+/* A page as the scan reads it; it is the reader's to free. */
 typedef struct CallsBatch
 {
+	MemoryContext context;		/* owns all of it */
 	const CallsPage *page;		/* row r's cells: page->cells + r * npaths */
 	int			npaths;			/* cells per row; the last is the call's key */
-	const bool *fresh;			/* per row: not delivered before */
+	const char *url;			/* where it was asked for */
+	size_t		length;			/* bytes of the reply */
+	bool	   *fresh;			/* per row: not delivered before */
 	bool		reread;			/* the page goes over rows that were read */
 } CallsBatch;
+
+/* What came of asking for something that may take a while. */
+typedef enum CallsProgress
+{
+	CALLS_PENDING = 0,			/* not there yet: see calls_wait_fetches */
+	CALLS_READY,
+	CALLS_ENDED					/* and there will be no more */
+} CallsProgress;
 
 /*
  * Makes a pager in CurrentMemoryContext.  "paths" are the members of a row
  * that the scan wants.  "limit" is how many rows it is expected to read, or 0:
- * a hint for the first page's size.  "binding" and the rest must stay.
+ * a hint for the first page's size.  "horizon" is how many rows it wants for
+ * sure if there are so many: CALLS_ALL_ROWS, or 0 where it may stop at any
+ * time.  "binding" and the rest must stay.
  */
-extern CallsPager *calls_make_pager(const CallsDefinition *def,
-									CallsSettings *settings,
+extern CallsPager *calls_make_pager(CallsFetcher *fetcher,
 									const CallsBinding *binding,
 									int npaths, const char *const *paths,
-									int64 limit, CallsCounters *counters);
+									int64 limit, int64 horizon);
 
 /*
- * The next page with at least one fresh row, valid until the next call; NULL
- * at the end.  Raises what fetch.h and page.h say, and HV000 for positions
- * that do not advance and, subject to on_incomplete, for proven gaps.
+ * The next page with at least one fresh row, if it is there.  Raises what
+ * fetch.h and page.h say, and HV000 for positions that do not advance and,
+ * subject to on_incomplete, for proven gaps.
  */
-extern const CallsBatch *calls_next_batch(CallsPager *pager);
+extern CallsProgress calls_next_batch(CallsPager *pager, CallsBatch **batch);
+
+extern void calls_free_batch(CallsBatch *batch);
+
+/* Asks for the first page, if nothing has been asked for yet. */
+extern void calls_start_pager(CallsPager *pager);
+
+/* Rows, from the first on, that are wanted for sure; see calls_make_pager. */
+extern void calls_set_horizon(CallsPager *pager, int64 horizon);
 
 /* Reads no further: what is missing is not needed. */
 extern void calls_stop_pager(CallsPager *pager);
 
-/*
- * The batch given, if it was the only one and is still there; else NULL.
- */
-extern const CallsBatch *calls_only_batch(const CallsPager *pager);
+/* Has it read just one page, which it gave to the scan? */
+extern bool calls_read_one_page(const CallsPager *pager);
 
 /* Is it a total at which search engines stop counting, and so says little? */
 extern bool calls_is_known_cap(int64 total);

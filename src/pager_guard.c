@@ -4,8 +4,8 @@
  *		What keeps a scan complete while the log moves: seams, repeats, totals.
  *
  * Every guard looks at a page that was fetched and either lets it through,
- * tells the pager where to read again, or reports a gap.  No requests are sent
- * from here.
+ * tells the pager where to read again, or reports a gap.  Only at the end of
+ * the log is the start of it asked for once more, where doubts remain.
  *
  *-------------------------------------------------------------------------
  */
@@ -43,7 +43,7 @@ describe_position(const CallsPager *pager)
 		case CALLS_PAGING_OFFSET:
 			return psprintf("offset " INT64_FORMAT, position->number);
 		case CALLS_PAGING_NEXT_URL:
-			return psprintf("link of page " INT64_FORMAT, pager->fetcher.counters->pages);
+			return psprintf("link of page " INT64_FORMAT, pager->fetcher->counters->pages);
 		default:
 			return position->text == NULL ? "start of the log"
 				: psprintf("\"%s\"", calls_printable(pager->settings, position->text));
@@ -56,7 +56,7 @@ gap_detail(const CallsPager *pager)
 {
 	return psprintf("Expected %s calls, delivered " INT64_FORMAT " in " INT64_FORMAT " pages; position: %s.",
 					pager->total >= 0 ? psprintf(INT64_FORMAT, pager->total) : "an unknown number of",
-					pager->delivered, pager->fetcher.counters->pages,
+					pager->delivered, pager->fetcher->counters->pages,
 					describe_position(pager));
 }
 
@@ -88,7 +88,7 @@ calls_report_no_progress(const CallsPager *pager, const char *what)
 const CallsCell *
 calls_row_key(const CallsPager *pager, const CallsPage *page, int row)
 {
-	int			npaths = pager->batch.npaths;
+	int			npaths = pager->npaths;
 
 	return &page->cells[(Size) row * npaths + npaths - 1];
 }
@@ -130,6 +130,8 @@ calls_note_totals(CallsPager *pager, const CallsPage *page)
 	int64		pages = note_count(&page->members[MEMBER_TOTAL_PAGES],
 								   &pager->total_pages, &pager->total_moved);
 
+	if (pager->fetched == 1)
+		pager->first_total = pager->total;
 	return Max(rows, pages * size);
 }
 
@@ -242,9 +244,10 @@ calls_note_stale_page(CallsPager *pager)
 
 /* Marks the rows that were not delivered before. */
 void
-calls_mark_fresh_rows(CallsPager *pager, const CallsPage *page)
+calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 {
-	bool	   *fresh = MemoryContextAlloc(pager->page_context, page->nrows + 1);
+	const CallsPage *page = batch->page;
+	bool	   *fresh = MemoryContextAlloc(batch->context, page->nrows + 1);
 
 	for (int row = 0; row < page->nrows; row++)
 	{
@@ -266,8 +269,7 @@ calls_mark_fresh_rows(CallsPager *pager, const CallsPage *page)
 		}
 		pager->delivered += fresh[row];
 	}
-	pager->batch.page = page;
-	pager->batch.fresh = fresh;
+	batch->fresh = fresh;
 }
 
 /*
@@ -289,3 +291,118 @@ calls_must_go_back(CallsPager *pager, const CallsPage *page)
 	return back;
 }
 
+/*
+ * What the start of the log tells about changes while it was read.
+ */
+typedef struct LogChanges
+{
+	bool		found;			/* the first call that was read is still there */
+	int64		inserted;		/* if so: calls before it */
+	bool		counted;		/* if so: the totals tell ... */
+	int64		deleted;
+} LogChanges;
+
+/* Asks for the start of the log again. */
+static LogChanges
+find_changes(CallsPager *pager)
+{
+	CallsPosition start = calls_first_position(pager->def, pager->settings, 0);
+	LogChanges	changes = {0};
+	CallsBatch *batch;
+	const CallsPage *page;
+	int64		total;
+
+	if (pager->url != NULL)
+		pfree(pager->url);
+	pager->url = NULL;
+	batch = calls_read_aside(pager, pager->binding, &start);
+	page = batch->page;
+	for (int row = 0; row < page->nrows && pager->has_first_id; row++)
+	{
+		CallsIdHash id;
+
+		if (!calls_row_id(pager, page, row, &id) || !calls_id_equal(id, pager->first_id))
+			continue;
+		changes.found = true;
+		changes.inserted = row;
+		changes.counted = pager->first_total >= 0 &&
+			!calls_is_known_cap(pager->first_total) &&
+			calls_cell_int64(&page->members[MEMBER_TOTAL], &total);
+		if (changes.counted)
+			changes.deleted = pager->first_total + row - total;
+		break;
+	}
+	calls_free_batch(batch);
+	return changes;
+}
+
+/*
+ * Pages by number that were under way together may have been answered out of
+ * turn.  Then a new call lets one slip from a page not answered yet to one
+ * that was.  The totals show that (see reread_pages), unless a call that was
+ * deleted made up for the new one; only that must not be left standing.
+ * Returns whether the log has to be read again, one page after the other.
+ */
+static bool
+must_read_again(CallsPager *pager)
+{
+	LogChanges	changes;
+
+	if (!pager->overlapped || pager->def->paging.style != CALLS_PAGING_PAGE)
+		return false;
+	pager->overlapped = false;
+	changes = find_changes(pager);
+	if (changes.found &&
+		(changes.inserted == 0 || (changes.counted && changes.deleted == 0)))
+		return false;
+	/* repeats must be recognised for sure */
+	return calls_idset_size(pager->ids) >= pager->delivered;
+}
+
+/* Goes back to the start of the log. */
+static void
+start_again(CallsPager *pager)
+{
+	pager->finished = false;
+	pager->stopped = false;
+	pager->may_overlap = false;
+	pager->again = true;
+	pager->position = calls_first_position(pager->def, pager->settings, 0);
+	pager->pages = 0;
+	pager->rows_read = 0;
+	pager->high_mark = 0;		/* what is fresh now had been missed */
+	pager->total = -1;
+	pager->total_pages = -1;
+}
+
+bool
+calls_check_completeness(CallsPager *pager)
+{
+	if (pager->checked)
+		return true;
+	if (must_read_again(pager))
+	{
+		start_again(pager);
+		return false;
+	}
+	pager->checked = true;
+	if (pager->stopped)
+		return true;
+	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total &&
+		pager->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE)
+	{
+		LogChanges	changes = {0};
+
+		/*
+		 * As many may have come to the front of the log as went out of it
+		 * elsewhere.
+		 */
+		if (pager->delivered > 0)
+			changes = find_changes(pager);
+		if (pager->delivered == 0 ||
+			(changes.found && changes.inserted == 0 && changes.counted &&
+			 changes.deleted == 0))
+			calls_report_gap(pager, "the provider reported more than it returned");
+	}
+	return true;
+}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pager_private.h
- *		A pager, as pager.c and pager_guard.c see it; for nobody else.
+ *		A pager, as pager.c, pager_guard.c and ahead.c see it; for nobody else.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,11 +10,16 @@
 
 #include "postgres.h"
 
+#include "lib/ilist.h"
+
 #include "idset.h"
 #include "pager.h"
 
 /* How many of the last ids may serve as the seam between offset pages. */
 #define SEAM_IDS			16
+
+/* Bytes of a page beside which there is hardly room for another. */
+#define CALLS_LARGE_PAGE	(4 * 1024 * 1024)
 
 /* Members of a reply outside its rows, in the order given to the reader. */
 enum PageMember
@@ -31,13 +36,20 @@ struct CallsPager
 	const CallsDefinition *def;
 	const CallsSettings *settings;
 	const CallsBinding *binding;
-	CallsFetcher fetcher;
+	CallsFetcher *fetcher;
 	CallsPageReader *reader;
+	int			npaths;			/* cells per row; the last is the call's key */
 	MemoryContext context;		/* of the pager */
-	MemoryContext page_context; /* of the current reply and page */
-	CallsBatch	batch;
 	int64		batches;		/* given to the scan */
-	int64		fetched;		/* pages fetched */
+	int64		fetched;		/* pages read */
+
+	/* what was asked for: see ahead.c */
+	dlist_head	queue;			/* at the next position and those after it */
+	int			nqueued;
+	int64		horizon;		/* rows wanted for sure, from the first on */
+	bool		may_overlap;	/* page style: several pages may be under way at
+								 * once */
+	bool		overlapped;		/* they were */
 
 	/* the next request */
 	CallsPosition position;		/* text is owned by context */
@@ -48,7 +60,9 @@ struct CallsPager
 								 * read, if nothing moves: its seam */
 	int			step_back;		/* pages stepped back for a seam, or 0 */
 	int64		seam_offset;	/* offset whose seam is looked for */
+	bool		again;			/* the log is read once more, for what was missed */
 	bool		finished;
+	bool		stopped;		/* before the end: the rest is not needed */
 	bool		checked;		/* completeness, once finished */
 
 	/* what was read */
@@ -56,6 +70,7 @@ struct CallsPager
 	int64		rows_read;		/* rows before the position */
 	int64		high_mark;		/* the most rows_read ever was */
 	int			last_nrows;		/* rows of the last page accepted */
+	int			last_size;		/* rows that it was asked for with */
 	int64		delivered;		/* calls given, each once */
 	int			stale;			/* pages in a row that brought nothing new */
 	int			empty;			/* pages in a row that had no row */
@@ -70,8 +85,42 @@ struct CallsPager
 	/* what the provider says */
 	int64		total;			/* last reported, or -1 */
 	int64		total_pages;	/* likewise */
+	int64		first_total;	/* the first reported, or -1 */
 	bool		total_moved;	/* it changed during the scan */
 };
+
+/* Are positions a matter of counting? */
+static inline bool
+calls_counts_positions(const CallsPager *pager)
+{
+	return pager->def->paging.style == CALLS_PAGING_PAGE ||
+		pager->def->paging.style == CALLS_PAGING_OFFSET;
+}
+
+/* Parses a reply into CurrentMemoryContext. */
+extern const CallsPage *calls_read_reply(CallsPager *pager, const CallsHttpReply *reply);
+
+/*
+ * Is the page at the position there?  Asks for it, and for those after it that
+ * are wanted too.
+ */
+extern bool calls_page_is_there(CallsPager *pager);
+
+/* The page that is there. */
+extern CallsBatch *calls_take_page(CallsPager *pager);
+
+/* Asks for as many pages as are wanted for sure, once one has been read. */
+extern void calls_look_ahead(CallsPager *pager);
+
+/* Drops what was asked for. */
+extern void calls_drop_requests(CallsPager *pager);
+
+/*
+ * A page from elsewhere in the log, waited for; the pager's own positions stay.
+ * What was asked for ahead is dropped.
+ */
+extern CallsBatch *calls_read_aside(CallsPager *pager, const CallsBinding *binding,
+									const CallsPosition *position);
 
 /* How many rows the API was asked for. */
 extern int	calls_asked_size(const CallsPager *pager);
@@ -99,8 +148,15 @@ extern void calls_seek_page(CallsPager *pager, int64 row, int64 size);
  */
 extern bool calls_must_go_back(CallsPager *pager, const CallsPage *page);
 
-/* Makes a batch of the page, the rows marked that were not delivered before. */
-extern void calls_mark_fresh_rows(CallsPager *pager, const CallsPage *page);
+/* Marks the rows of a batch that were not delivered before. */
+extern void calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch);
+
+/*
+ * At the end: is everything there that the provider reported?  Else raises what
+ * calls_report_gap does; or the log has to be read once more, from its start:
+ * false.
+ */
+extern bool calls_check_completeness(CallsPager *pager);
 
 /* Counts a page that brought nothing new; too many in a row are an error. */
 extern void calls_note_stale_page(CallsPager *pager);

@@ -393,6 +393,50 @@ limit_exprs(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
 	return exprs;
 }
 
+/* Is the relation one of which a semi-join or anti-join wants one row? */
+static bool
+is_semijoin_inner(PlannerInfo *root, RelOptInfo *baserel)
+{
+	ListCell   *lc;
+
+	foreach(lc, root->join_info_list)
+	{
+		SpecialJoinInfo *join = lfirst(lc);
+
+		if ((join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI) &&
+			bms_overlap(baserel->relids, join->syn_righthand))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May the query stop before it has read all rows of the path?  Under a LIMIT,
+ * EXISTS or cursor, unless something above needs them all first.
+ */
+static bool
+stops_early(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
+{
+	Query	   *parse = root->parse;
+
+	if (is_semijoin_inner(root, baserel))
+		return true;
+	if (root->tuple_fraction <= 0)
+		return false;
+	if (path->pathkeys != NIL)
+		return true;
+	return !(parse->hasAggs || parse->groupClause || parse->groupingSets ||
+			 parse->distinctClause || root->query_pathkeys != NIL);
+}
+
+bool
+callsIsForeignPathAsyncCapable(ForeignPath *path)
+{
+	const CallsRelInfo *info = path->path.parent->fdw_private;
+
+	return info->settings->async_capable;
+}
+
 ForeignScan *
 callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					Oid foreigntableid pg_attribute_unused(),
@@ -408,10 +452,12 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
-							list_make5(filter.predicates,
-									   used_attributes(root, baserel, quals),
-									   makeBoolean(all_quals),
-									   makeInteger(list_length(limit)),
-									   linitial(best_path->fdw_private)),
+							lappend(list_make5(filter.predicates,
+											   used_attributes(root, baserel, quals),
+											   makeBoolean(all_quals),
+											   makeInteger(list_length(limit)),
+											   linitial(best_path->fdw_private)),
+									makeBoolean(stops_early(root, baserel,
+															&best_path->path))),
 							NIL, NIL, outer_plan);
 }

@@ -30,13 +30,16 @@ enum CallsScanPrivateIndex
 	 * LIMIT and OFFSET */
 	CALLS_SCAN_LIMIT_EXPRS,
 	/* Integer: a CallsOrderDirection that the scan promises */
-	CALLS_SCAN_ORDER
+	CALLS_SCAN_ORDER,
+	/* Boolean: the query may stop before it has read all rows */
+	CALLS_SCAN_STOPS_EARLY
 };
 
 extern void callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 								   Oid foreigntableid);
 extern void callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 								 Oid foreigntableid);
+extern bool callsIsForeignPathAsyncCapable(ForeignPath *path);
 extern ForeignScan *callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 										Oid foreigntableid, ForeignPath *best_path,
 										List *tlist, List *scan_clauses,

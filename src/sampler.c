@@ -96,7 +96,6 @@ calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, co
 {
 	CallsRequest *request = calls_build_request(sampler->def, sampler->settings,
 												&sampler->binding, position, false);
-	CallsHttpTransfer *transfer;
 	const CallsHttpReply *reply;
 
 	CHECK_FOR_INTERRUPTS();
@@ -106,7 +105,7 @@ calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, co
 	sampler->settings->max_retries = Min(sampler->max_retries,
 										 calls_requests_left(sampler) - 1);
 	reply = calls_fetch(&sampler->fetcher, request->method, sampler->url,
-						request->body, &transfer);
+						request->body);
 	return calls_read_page(sampler->reader, reply->body, reply->length);
 }
 

@@ -12,11 +12,14 @@
  */
 #include "postgres.h"
 
+#include <unistd.h>
+
 #include "common/int.h"
 #include "executor/executor.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -40,6 +43,7 @@ typedef struct ScanRun
 	const char *signature;		/* equal ones read the same calls */
 	CallsBinding *binding;
 	int64		limit;			/* rows expected to be read, or 0 */
+	int64		horizon;		/* rows wanted for sure: see pager.h */
 	bool		empty;			/* the predicates contradict each other */
 	CallsStreams *streams;		/* NULL until the run is opened */
 
@@ -59,6 +63,7 @@ typedef struct CallsScanState
 	bool	   *outer;			/* per predicate: has values of other tables */
 	bool		has_outer;		/* one of them has */
 	bool		all_quals;		/* nothing but predicates in the qual */
+	bool		stops_early;	/* the query may not want all rows */
 	CallsOrderDirection order;	/* the order that the plan relies on */
 	List	   *operands;		/* ExprStates, as in CallsPlanFilter.exprs */
 	List	   *limit;			/* ExprStates of LIMIT and OFFSET */
@@ -68,6 +73,9 @@ typedef struct CallsScanState
 	CallsRowReader *reader;
 	ScanRun    *run;			/* current one, or NULL before the first row */
 	bool		rebind;			/* parameters may have changed */
+	bool		pending;		/* async: there is no row yet, but may be */
+	int			descriptor;		/* async: to wait on, or -1 */
+	MemoryContextCallback release;	/* of context: closes the descriptor */
 	const char *base_signature; /* what is asked without values of other
 								 * tables; NULL until known */
 	ScanRun    *base;			/* the run that asks it; kept for rescans */
@@ -107,6 +115,20 @@ init_predicates(CallsScanState *state, ForeignScan *plan)
 	}
 }
 
+/* Reset callback of the scan's memory context. */
+static void
+release_scan(void *arg)
+{
+	CallsScanState *state = arg;
+
+	if (state->descriptor >= 0)
+	{
+		close(state->descriptor);
+		ReleaseExternalFD();
+	}
+	state->descriptor = -1;
+}
+
 void
 callsBeginForeignScan(ForeignScanState *node, int eflags)
 {
@@ -127,6 +149,10 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	old = MemoryContextSwitchTo(context);
 	state = palloc0_object(CallsScanState);
 	state->context = context;
+	state->descriptor = -1;
+	state->release.func = release_scan;
+	state->release.arg = state;
+	MemoryContextRegisterResetCallback(context, &state->release);
 	state->settings = calls_get_settings(RelationGetRelid(rel), calls_scan_user(node),
 										 &state->def);
 	state->columns = calls_get_table_columns(rel, state->def);
@@ -140,6 +166,7 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 				 errdetail("Its definition was changed after the query was planned."),
 				 errhint("DISCARD PLANS makes the session plan anew.")));
 	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
+	state->stops_early = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_STOPS_EARLY));
 
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->limit = list_copy_tail(exprs, list_length(exprs) - nlimit);
@@ -249,7 +276,7 @@ open_run(CallsScanState *state, ScanRun *run)
 
 	run->streams = calls_make_streams(state->def, state->settings, run->binding,
 									  state->reader->npaths, state->reader->paths,
-									  run->limit, &state->counters);
+									  run->limit, run->horizon, &state->counters);
 	MemoryContextSwitchTo(old);
 }
 
@@ -278,6 +305,8 @@ make_run(ForeignScanState *node)
 	run->empty = run->binding->contradiction;
 	if (state->all_quals && run->binding->all_exact)
 		run->limit = limit;
+	/* a rescan may come at any time */
+	run->horizon = state->stops_early || state->has_outer ? limit : CALLS_ALL_ROWS;
 	if (!run->empty)
 		run->signature = binding_signature(run->binding, run->limit);
 	MemoryContextSwitchTo(old);
@@ -369,16 +398,41 @@ start_run(ForeignScanState *node)
 		keep_base_run(node, run);
 }
 
+/*
+ * The next call of the run.  Waits for it, except in an asynchronous scan,
+ * which then is pending.
+ */
+static bool
+fetch_call(ForeignScanState *node, ScanRun *run, const CallsCell **cells,
+		   const CallsCell **key)
+{
+	CallsScanState *state = node->fdw_state;
+
+	for (;;)
+	{
+		CallsProgress progress = calls_next_call(run->streams, cells, key);
+
+		if (progress != CALLS_PENDING)
+			return progress == CALLS_READY;
+		if (node->ss.ps.async_capable)
+		{
+			state->pending = true;
+			return false;
+		}
+		calls_wait_streams(run->streams);
+	}
+}
+
 /* The next row of the run, fetched and converted, in the slot. */
 static bool
-fetch_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
+fetch_row(ForeignScanState *node, ScanRun *run, TupleTableSlot *slot)
 {
+	CallsScanState *state = node->fdw_state;
 	const CallsCell *key;
 	const CallsCell *cells;
 
 	ExecClearTuple(slot);
-	cells = calls_next_call(run->streams, &key);
-	if (cells == NULL)
+	if (!fetch_call(node, run, &cells, &key))
 		return false;
 	calls_read_row(state->reader, cells, key, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
@@ -387,8 +441,9 @@ fetch_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
 
 /* The next row of a run whose rows are kept. */
 static TupleTableSlot *
-fetch_stored_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
+fetch_stored_row(ForeignScanState *node, ScanRun *run, TupleTableSlot *slot)
 {
+	CallsScanState *state = node->fdw_state;
 	MemoryContext old;
 	bool		found;
 
@@ -398,13 +453,14 @@ fetch_stored_row(CallsScanState *state, ScanRun *run, TupleTableSlot *slot)
 	MemoryContextSwitchTo(old);
 	if (found)
 		return state->store_slot;
-	if (!run->stored_all && fetch_row(state, run, slot))
+	if (!run->stored_all && fetch_row(node, run, slot))
 	{
 		/* at the end of the store, this moves its read position too */
 		tuplestore_puttupleslot(run->store, slot);
 		return slot;
 	}
-	run->stored_all = true;
+	if (!state->pending)
+		run->stored_all = true;
 	return ExecClearTuple(slot);
 }
 
@@ -414,14 +470,49 @@ callsIterateForeignScan(ForeignScanState *node)
 	CallsScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 
+	state->pending = false;
 	if (state->run == NULL || state->rebind)
 		start_run(node);
 	if (state->run->empty)
 		return ExecClearTuple(slot);
 	if (state->run->store != NULL)
-		return fetch_stored_row(state, state->run, slot);
-	fetch_row(state, state->run, slot);
+		return fetch_stored_row(node, state->run, slot);
+	fetch_row(node, state->run, slot);
 	return slot;
+}
+
+bool
+calls_scan_is_pending(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+
+	return state->pending;
+}
+
+int
+calls_scan_descriptor(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+
+	if (state->descriptor < 0)
+	{
+		if (!AcquireExternalFD())
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("could not wait for HTTP replies"),
+					 errdetail("There are too many open files.")));
+		PG_TRY();
+		{
+			state->descriptor = calls_http_descriptor();
+		}
+		PG_CATCH();
+		{
+			ReleaseExternalFD();
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	return state->descriptor;
 }
 
 void

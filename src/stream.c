@@ -33,13 +33,17 @@ static const char *const passing_states[] = {"queued", "ringing", "in_progress"}
 typedef struct Stream
 {
 	CallsBinding *binding;
+	int			number;			/* place among the streams as they were bound */
 	int			state;			/* index into passing_states, or FINAL_STATE */
 	MemoryContext context;		/* NULL before the stream is opened */
 	CallsPager *pager;
 	CallsOrderWatch *watch;		/* NULL: nothing to watch */
-	const CallsBatch *batch;
-	int			row;			/* current row of the batch */
+	bool		bound_is_sent;	/* the provider itself ends where the watch does */
+	CallsBatch *batch;			/* NULL before the first */
+	int			row;			/* current row of the batch, -1 before the first */
+	int64		rows;			/* in the batches so far */
 	bool		inside;			/* the batch has a call within the bounds */
+	bool		wants_head;		/* when merging: the next call is not known yet */
 	const CallsCell *head;		/* when merging: the next call, or NULL */
 } Stream;
 
@@ -47,16 +51,17 @@ struct CallsStreams
 {
 	const CallsDefinition *def;
 	CallsSettings *settings;
-	CallsCounters *counters;
+	CallsFetcher fetcher;		/* of all streams */
 	MemoryContext context;
 	int64		limit;
+	int64		horizon;
+	int64		delivered;		/* calls given to the caller */
 
 	int			nstreams;
 	Stream	   *streams;
 	int			current;		/* sequential: the one being read; merging: the
 								 * one that gave the last call */
 	bool		merging;
-	bool		started;
 	CallsIdSet *passing;		/* calls that were in a passing state; NULL:
 								 * status has no streams of its own */
 	CallsIdSet *final;			/* those that were in a final one; they are many,
@@ -200,7 +205,7 @@ compare_streams(const void *a, const void *b)
 
 	if (one->state != other->state)
 		return one->state < other->state ? -1 : 1;
-	return one->row - other->row;
+	return one->number - other->number;
 }
 
 /* Makes the streams, and the cells that their conditions need. */
@@ -216,7 +221,9 @@ init_streams(CallsStreams *streams, const CallsBinding *binding)
 		int			state = stream_state(streams->def, bindings[i]);
 
 		stream->binding = bindings[i];
-		stream->row = i;
+		stream->number = i;
+		stream->row = -1;
+		stream->wants_head = true;
 		stream->state = state < 0 ? FINAL_STATE : state;
 		if (state >= 0 && streams->nstreams > 1 && streams->passing == NULL)
 		{
@@ -233,23 +240,25 @@ init_streams(CallsStreams *streams, const CallsBinding *binding)
 		}
 	}
 	qsort(streams->streams, streams->nstreams, sizeof(Stream), compare_streams);
-	for (int i = 0; i < streams->nstreams; i++)
-		streams->streams[i].row = 0;
 }
 
 CallsStreams *
 calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 				   const CallsBinding *binding,
 				   int npaths, const char *const *paths,
-				   int64 limit, CallsCounters *counters)
+				   int64 limit, int64 horizon, CallsCounters *counters)
 {
 	CallsStreams *streams = palloc0_object(CallsStreams);
 
 	streams->def = def;
 	streams->settings = settings;
-	streams->counters = counters;
+	streams->fetcher.def = def;
+	streams->fetcher.settings = settings;
+	streams->fetcher.counters = counters;
+	streams->fetcher.headers = calls_build_headers(def, settings);
 	streams->context = CurrentMemoryContext;
 	streams->limit = limit;
+	streams->horizon = horizon;
 	/* room for one more path per column, and the watched one */
 	streams->paths = palloc_array(const char *, npaths + def->ncolumns + 1);
 	memcpy(streams->paths, paths, sizeof(char *) * npaths);
@@ -264,21 +273,41 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 	return streams;
 }
 
+/* Is the bound at which the watch ends the stream also sent? */
+static bool
+sends_bound(const CallsStreams *streams, const CallsBinding *binding)
+{
+	CallsOrderDirection direction = binding->order != CALLS_ORDER_NONE
+		? binding->order : streams->def->order.by_default;
+	CallsFilterOp op = direction == CALLS_ORDER_DESC ? CALLS_FILTER_LOWER
+		: CALLS_FILTER_UPPER;
+
+	for (int i = 0; i < binding->nsent; i++)
+		if (binding->sent[i].filter->op == op &&
+			binding->sent[i].column == streams->def->order.column)
+			return true;
+	return false;
+}
+
 /* Gives a stream what it needs to fetch. */
 static void
 open_stream(CallsStreams *streams, Stream *stream)
 {
+	int64		horizon = streams->horizon;
 	MemoryContext old;
 
+	if (horizon != CALLS_ALL_ROWS)
+		horizon = streams->merging ? 0 : Max(horizon - streams->delivered, 0);
 	stream->context = AllocSetContextCreate(streams->context, "calls_fdw stream",
 											ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(stream->context);
 	stream->watch = calls_make_order_watch(streams->def, streams->settings,
 										   stream->binding->order,
 										   &stream->binding->order_range);
-	stream->pager = calls_make_pager(streams->def, streams->settings, stream->binding,
+	stream->bound_is_sent = sends_bound(streams, stream->binding);
+	stream->pager = calls_make_pager(&streams->fetcher, stream->binding,
 									 streams->npaths, streams->paths,
-									 streams->limit, streams->counters);
+									 streams->limit, horizon);
 	MemoryContextSwitchTo(old);
 }
 
@@ -299,42 +328,92 @@ current_cells(const Stream *stream)
 }
 
 /*
- * Goes to the stream's next fresh row; NULL at the end.  Watches the order on
- * the way: after a whole batch beyond the bounds there is nothing to come.
+ * Where the stream will end at a bound that the provider does not know, what
+ * is wanted for sure is what lies before it, if calls are no less dense than
+ * half of what they were in the last batch.
  */
-static const CallsCell *
-next_fresh_row(CallsStreams *streams, Stream *stream)
+static void
+estimate_end(const CallsStreams *streams, Stream *stream)
 {
-	for (stream->row++;; stream->row++)
-	{
-		const CallsCell *cells;
-		bool		fresh;
+	const CallsPage *page = stream->batch->page;
+	int			npaths = stream->batch->npaths;
+	double		rows;
 
-		if (stream->batch == NULL || stream->row >= stream->batch->page->nrows)
+	stream->rows += page->nrows;
+	if (stream->watch == NULL || stream->bound_is_sent ||
+		streams->horizon != CALLS_ALL_ROWS || page->nrows == 0)
+		return;
+	rows = calls_rows_to_bound(stream->watch, page->nrows,
+							   &page->cells[streams->watched],
+							   &page->cells[(Size) (page->nrows - 1) * npaths + streams->watched]);
+	if (rows >= 0)
+		calls_set_horizon(stream->pager, stream->rows + (int64) Min(rows / 2, 1e12));
+}
+
+/* The stream's next batch, in place of the one it has. */
+static CallsProgress
+next_batch(CallsStreams *streams, Stream *stream)
+{
+	CallsBatch *batch;
+	CallsProgress progress;
+
+	/* after a whole batch beyond the bounds there is nothing to come */
+	if (stream->batch != NULL && stream->watch != NULL && !stream->inside &&
+		calls_order_holds(stream->watch))
+		calls_stop_pager(stream->pager);
+	progress = calls_next_batch(stream->pager, &batch);
+	if (progress != CALLS_READY)
+		return progress;
+	/* the last one stays, for a restart */
+	if (stream->batch != NULL)
+		calls_free_batch(stream->batch);
+	stream->batch = batch;
+	stream->row = -1;
+	stream->inside = false;
+	estimate_end(streams, stream);
+	return CALLS_READY;
+}
+
+/*
+ * Looks at the current row on the way: is it fresh?  Watches the order.
+ */
+static bool
+is_fresh_row(CallsStreams *streams, Stream *stream)
+{
+	const CallsCell *watched = &current_cells(stream)[streams->watched];
+	bool		fresh = stream->batch->fresh[stream->row];
+
+	if (stream->watch == NULL)
+		return fresh;
+	/* what is new among rows that are read again was not there before */
+	if (fresh && stream->batch->reread && !calls_keeps_order(stream->watch, watched))
+		return false;
+	if (fresh)
+		calls_watch_order(stream->watch, watched);
+	stream->inside |= !calls_is_beyond(stream->watch, watched);
+	return fresh;
+}
+
+/* Goes to the stream's next fresh row. */
+static CallsProgress
+next_fresh_row(CallsStreams *streams, Stream *stream, const CallsCell **cells)
+{
+	for (;;)
+	{
+		if (stream->batch == NULL || stream->row + 1 >= stream->batch->page->nrows)
 		{
-			if (stream->batch != NULL && stream->watch != NULL && !stream->inside &&
-				calls_order_holds(stream->watch))
-				calls_stop_pager(stream->pager);
-			stream->batch = calls_next_batch(stream->pager);
-			stream->row = 0;
-			stream->inside = false;
-			if (stream->batch == NULL)
-				return NULL;
-		}
-		cells = current_cells(stream);
-		fresh = stream->batch->fresh[stream->row];
-		/* what is new among rows that are read again was not there before */
-		if (fresh && stream->batch->reread && stream->watch != NULL &&
-			!calls_keeps_order(stream->watch, &cells[streams->watched]))
+			CallsProgress progress = next_batch(streams, stream);
+
+			if (progress != CALLS_READY)
+				return progress;
 			continue;
-		if (stream->watch != NULL)
-		{
-			if (fresh)
-				calls_watch_order(stream->watch, &cells[streams->watched]);
-			stream->inside |= !calls_is_beyond(stream->watch, &cells[streams->watched]);
 		}
-		if (fresh)
-			return cells;
+		stream->row++;
+		if (is_fresh_row(streams, stream))
+		{
+			*cells = current_cells(stream);
+			return CALLS_READY;
+		}
 	}
 }
 
@@ -419,22 +498,19 @@ belongs_to(CallsStreams *streams, int number, const CallsCell *cells)
 	return true;
 }
 
-/* The next call that a stream delivers, or NULL. */
-static const CallsCell *
-next_of_stream(CallsStreams *streams, int number)
+/* The next call that a stream delivers. */
+static CallsProgress
+next_of_stream(CallsStreams *streams, int number, const CallsCell **cells)
 {
 	Stream	   *stream = &streams->streams[number];
-	const CallsCell *cells;
+	CallsProgress progress;
 
 	if (stream->context == NULL)
-	{
 		open_stream(streams, stream);
-		stream->row = -1;
-	}
 	do
-		cells = next_fresh_row(streams, stream);
-	while (cells != NULL && !belongs_to(streams, number, cells));
-	return cells;
+		progress = next_fresh_row(streams, stream, cells);
+	while (progress == CALLS_READY && !belongs_to(streams, number, *cells));
+	return progress;
 }
 
 /* Merging: the stream whose next call comes first, or -1. */
@@ -456,46 +532,107 @@ first_head(const CallsStreams *streams)
 	return best;
 }
 
-static const CallsCell *
-next_merged(CallsStreams *streams)
+/* Merging: finds the next call of every stream that lacks it, all at once. */
+static CallsProgress
+find_heads(CallsStreams *streams)
 {
-	if (!streams->started)
+	CallsProgress result = CALLS_READY;
+
+	for (int i = 0; i < streams->nstreams; i++)
 	{
-		for (int i = 0; i < streams->nstreams; i++)
-			streams->streams[i].head = next_of_stream(streams, i);
-		streams->started = true;
+		Stream	   *stream = &streams->streams[i];
+		CallsProgress progress;
+
+		if (!stream->wants_head)
+			continue;
+		stream->head = NULL;
+		progress = next_of_stream(streams, i, &stream->head);
+		stream->wants_head = progress == CALLS_PENDING;
+		if (progress == CALLS_PENDING)
+			result = CALLS_PENDING;
+		else if (progress == CALLS_ENDED)
+			stream->head = NULL;
 	}
-	else if (streams->current >= 0)
-		streams->streams[streams->current].head = next_of_stream(streams, streams->current);
-	streams->current = first_head(streams);
-	return streams->current < 0 ? NULL : streams->streams[streams->current].head;
+	return result;
 }
 
-static const CallsCell *
-next_in_sequence(CallsStreams *streams)
+static CallsProgress
+next_merged(CallsStreams *streams, const CallsCell **cells)
+{
+	int			first;
+
+	if (find_heads(streams) == CALLS_PENDING)
+		return CALLS_PENDING;
+	first = first_head(streams);
+	if (first < 0)
+		return CALLS_ENDED;
+	*cells = streams->streams[first].head;
+	streams->streams[first].wants_head = true;
+	return CALLS_READY;
+}
+
+/*
+ * While a stream waits for its first page, those after it may ask for theirs,
+ * if the scan will read them all.  Streams of passing states must not: they
+ * are read to their end first.
+ */
+static void
+start_following(CallsStreams *streams)
+{
+	if (streams->horizon != CALLS_ALL_ROWS ||
+		streams->streams[streams->current].state < FINAL_STATE)
+		return;
+	for (int i = streams->current + 1; i < streams->nstreams; i++)
+	{
+		Stream	   *stream = &streams->streams[i];
+
+		if (stream->context == NULL)
+		{
+			if (calls_spare_fetches(&streams->fetcher, CALLS_AHEAD_BUDGET) == 0)
+				return;
+			open_stream(streams, stream);
+			calls_start_pager(stream->pager);
+		}
+	}
+}
+
+static CallsProgress
+next_in_sequence(CallsStreams *streams, const CallsCell **cells)
 {
 	while (streams->current < streams->nstreams)
 	{
-		const CallsCell *cells = next_of_stream(streams, streams->current);
+		CallsProgress progress = next_of_stream(streams, streams->current, cells);
 
-		if (cells != NULL)
-			return cells;
+		if (progress == CALLS_PENDING)
+			start_following(streams);
+		if (progress != CALLS_ENDED)
+			return progress;
 		/* a single stream may be restarted */
 		if (streams->nstreams == 1)
-			return NULL;
+			return CALLS_ENDED;
 		close_stream(&streams->streams[streams->current++]);
 	}
-	return NULL;
+	return CALLS_ENDED;
 }
 
-const CallsCell *
-calls_next_call(CallsStreams *streams, const CallsCell **key)
+CallsProgress
+calls_next_call(CallsStreams *streams, const CallsCell **cells, const CallsCell **key)
 {
-	const CallsCell *cells = streams->merging ? next_merged(streams)
-		: next_in_sequence(streams);
+	CallsProgress progress = streams->merging ? next_merged(streams, cells)
+		: next_in_sequence(streams, cells);
 
-	*key = cells ? key_cell(streams, cells) : NULL;
-	return cells;
+	if (progress == CALLS_READY)
+	{
+		*key = key_cell(streams, *cells);
+		streams->delivered++;
+	}
+	return progress;
+}
+
+void
+calls_wait_streams(CallsStreams *streams)
+{
+	calls_wait_fetches(&streams->fetcher);
 }
 
 bool
@@ -503,8 +640,8 @@ calls_can_restart(const CallsStreams *streams)
 {
 	const Stream *stream = &streams->streams[0];
 
-	return streams->nstreams == 1 && stream->context != NULL &&
-		calls_only_batch(stream->pager) != NULL;
+	return streams->nstreams == 1 && stream->batch != NULL &&
+		calls_read_one_page(stream->pager);
 }
 
 void
@@ -512,7 +649,6 @@ calls_restart_streams(CallsStreams *streams)
 {
 	Stream	   *stream = &streams->streams[0];
 
-	stream->batch = calls_only_batch(stream->pager);
 	stream->row = -1;
 	stream->inside = false;
 	if (stream->watch != NULL)

@@ -15,6 +15,7 @@
 #include "fetch.h"
 #include "option.h"
 #include "page.h"
+#include "pager.h"
 
 typedef struct CallsStreams CallsStreams;
 
@@ -27,21 +28,27 @@ extern CallsBinding **calls_expand_binding(const CallsBinding *binding, int *cou
 /*
  * Makes the streams of a binding in CurrentMemoryContext; no request yet.
  * "paths" are the members of a call that the caller wants, "limit" is how many
- * rows it is expected to read, or 0.  Where binding->order is set, calls come
- * in that order, which is checked.
+ * rows it is expected to read, or 0, "horizon" how many it wants for sure (see
+ * pager.h).  Where binding->order is set, calls come in that order, which is
+ * checked.
  */
 extern CallsStreams *calls_make_streams(const CallsDefinition *def,
 										CallsSettings *settings,
 										const CallsBinding *binding,
 										int npaths, const char *const *paths,
-										int64 limit, CallsCounters *counters);
+										int64 limit, int64 horizon,
+										CallsCounters *counters);
 
 /*
- * The next call: the cells of the caller's paths, valid until the next call of
- * this function; NULL at the end.  *key is the cell of its id.  Raises what
+ * The next call, if it is there: the cells of the caller's paths, valid until
+ * the next call of this function; *key is the cell of its id.  Raises what
  * pager.h and order.h say.
  */
-extern const CallsCell *calls_next_call(CallsStreams *streams, const CallsCell **key);
+extern CallsProgress calls_next_call(CallsStreams *streams, const CallsCell **cells,
+									 const CallsCell **key);
+
+/* Waits until there may be more; see calls_wait_fetches. */
+extern void calls_wait_streams(CallsStreams *streams);
 
 /* Could the first call be read again without a request? */
 extern bool calls_can_restart(const CallsStreams *streams);

@@ -155,7 +155,7 @@ sub check_replies
 	fails($sql, '28000', "$provider: a long message");
 	$sim->fault($provider, 'hang');
 	fails($sql, 'HV00N', "$provider: no answer", qr/timed out/);
-	$sim->fault($provider, 'refuse', count => 2);
+	$sim->fault($provider, 'refuse', count => -1);
 	fails($sql, 'HV00N', "$provider: hangs up");
 	$sim->fault($provider, 'reset');
 	fails($sql, 'HV00N', "$provider: stops halfway");

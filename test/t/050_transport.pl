@@ -71,12 +71,18 @@ sub check_kept_connections
 	is($after->{accepted} - $before->{accepted}, 1, 'over one connection');
 
 	$session->query("SELECT count(call_id) FROM $_.calls WHERE status = 'busy'") foreach @providers;
-	is($sim->stats->{accepted}, $after->{accepted}, 'which the next queries of the session use too');
-	is($sim->stats->{connections}, 1, 'and keep');
+	# pages whose positions are known beforehand take up to max_connections
+	foreach (1 .. 3)
+	{
+		$session->query("SELECT count(call_id) FROM $_.calls WHERE status = 'busy'") foreach @providers;
+	}
+	my $later = $sim->stats;
+	cmp_ok($later->{accepted} - $before->{accepted}, '<=', 4, 'which the next queries of the session use too');
+	is($later->{connections}, $later->{accepted} - $before->{accepted}, 'and keep');
 	$session->query('SELECT 1 / (count(*) - count(*)) FROM voicy.calls');
 	is($session->sqlstate, '22012', 'an error');
 	is($session->query('SELECT count(call_id) FROM voicy.calls'), '5000', 'and another query');
-	is($sim->stats->{accepted}, $after->{accepted}, 'need no other connection');
+	is($sim->stats->{accepted}, $later->{accepted}, 'need no other connection');
 	$session->close;
 	return;
 }
