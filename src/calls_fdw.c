@@ -11,6 +11,7 @@
 #include "foreign/fdwapi.h"
 
 #include "analyze.h"
+#include "async.h"
 #include "explain.h"
 #include "http.h"
 #include "import.h"
@@ -42,6 +43,10 @@ calls_fdw_handler(PG_FUNCTION_ARGS)
 	routine->IterateForeignScan = callsIterateForeignScan;
 	routine->ReScanForeignScan = callsReScanForeignScan;
 	routine->EndForeignScan = callsEndForeignScan;
+	routine->IsForeignPathAsyncCapable = callsIsForeignPathAsyncCapable;
+	routine->ForeignAsyncRequest = callsForeignAsyncRequest;
+	routine->ForeignAsyncConfigureWait = callsForeignAsyncConfigureWait;
+	routine->ForeignAsyncNotify = callsForeignAsyncNotify;
 	routine->ExplainForeignScan = callsExplainForeignScan;
 	routine->AnalyzeForeignTable = callsAnalyzeForeignTable;
 	routine->ImportForeignSchema = callsImportForeignSchema;

@@ -1,0 +1,87 @@
+/*-------------------------------------------------------------------------
+ *
+ * async.c
+ *		Execution under an Append that waits for several scans at once.
+ *
+ * All transfers of the backend hang on one epoll descriptor, of which each
+ * scan gives the Append a copy: whichever of them becomes readable, the scan
+ * that looks first drives the transfers of all.  A scan whose page came in that
+ * way is asked again before the Append waits (ConfigureWait), so nothing is
+ * missed.
+ *
+ * The Append asks each of its scans for a row when it starts, so that under a
+ * LIMIT each sends its first request even if the first scan has rows enough.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/execAsync.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+
+#include "async.h"
+#include "http.h"
+#include "scan.h"
+
+/*
+ * Milliseconds after which a wait ends in any case: not every minor release
+ * wakes an Append for a cancel.
+ */
+#define ASYNC_TICK			80
+
+/* Looks for a row; false if the request stays pending. */
+static bool
+complete_request(AsyncRequest *areq)
+{
+	ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
+	TupleTableSlot *slot = node->ss.ps.ExecProcNodeReal(&node->ss.ps);
+
+	if (TupIsNull(slot) && calls_scan_is_pending(node))
+		return false;
+	ExecAsyncRequestDone(areq, TupIsNull(slot) ? NULL : slot);
+	return true;
+}
+
+void
+callsForeignAsyncRequest(AsyncRequest *areq)
+{
+	if (!complete_request(areq))
+		ExecAsyncRequestPending(areq);
+}
+
+void
+callsForeignAsyncConfigureWait(AsyncRequest *areq)
+{
+	ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
+	AppendState *append = castNode(AppendState, areq->requestor);
+
+	Assert(areq->callback_pending);
+
+	/* its page may have come while another scan was looked after */
+	if (complete_request(areq))
+	{
+		areq->callback_pending = false;
+		ExecAsyncResponse(areq);
+		if (areq->requestee->instrument)
+			InstrUpdateTupleCount(areq->requestee->instrument,
+								  TupIsNull(areq->result) ? 0.0 : 1.0);
+		/* the Append is to take it before it waits for the others */
+		calls_http_set_alarm(0);
+		return;
+	}
+	calls_http_set_alarm(ASYNC_TICK);
+	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
+					  calls_scan_descriptor(node), NULL, areq);
+}
+
+void
+callsForeignAsyncNotify(AsyncRequest *areq)
+{
+	CHECK_FOR_INTERRUPTS();
+	calls_http_drive(true);
+	if (!complete_request(areq))
+		ExecAsyncRequestPending(areq);
+}
