@@ -52,6 +52,7 @@ SELECT * FROM compare('solomobile', $$from_number = '+18005551001' OR to_number 
 SELECT * FROM compare('solomobile', $$from_number IN ('+18005551001', '+18005551002') AND status = 'completed'$$);
 -- An arm that no call can satisfy needs no stream; one that cannot be sent
 -- keeps the whole OR local.
+ALTER SERVER ringyo OPTIONS (ADD max_connections '1');
 SELECT * FROM compare('ringyo', $$direction = 'inbound' OR status = 'busy'$$);
 SELECT * FROM compare('ringyo', $$agent_id = ' ' OR status = 'busy'$$);
 SELECT * FROM compare('ringyo', $$direction = 'inbound' OR provider = 'x'$$);

@@ -32,7 +32,7 @@ CALL sim.clear();
 SELECT count(*) FROM (SELECT 1 FROM ringyo.calls WHERE started_at >= '2020-01-01' LIMIT 3) AS three;
 SELECT count(*) FROM (SELECT 1 FROM ringyo.calls WHERE metadata IS NOT NULL LIMIT 3) AS three;
 SELECT count(*) FROM (SELECT 1 FROM ringyo.calls ORDER BY ended_at LIMIT 1) AS one;
-SELECT min(rows), max((query->>'limit')::int) FROM sent('ringyo');
+SELECT min(rows), max((query->>'limit')::int) FROM sent('ringyo') WHERE NOT query ? 'order';
 -- FETCH, EXISTS: one page.
 CALL sim.clear();
 BEGIN;

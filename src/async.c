@@ -57,6 +57,7 @@ callsForeignAsyncConfigureWait(AsyncRequest *areq)
 {
 	ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
 	AppendState *append = castNode(AppendState, areq->requestor);
+	int64		events = calls_http_events();
 
 	Assert(areq->callback_pending);
 
@@ -72,7 +73,8 @@ callsForeignAsyncConfigureWait(AsyncRequest *areq)
 		calls_http_set_alarm(0);
 		return;
 	}
-	calls_http_set_alarm(ASYNC_TICK);
+	/* or the page of one that was asked before this one has come just now */
+	calls_http_set_alarm(events != calls_http_events() ? 0 : ASYNC_TICK);
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
 					  calls_scan_descriptor(node), NULL, areq);
 }

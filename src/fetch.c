@@ -228,6 +228,7 @@ send_if_due(CallsFetch *fetch)
 	if (cap_is_reached(fetcher))
 	{
 		fetch->state = FETCH_CAPPED;
+		fetcher->ended++;
 		return;
 	}
 	if (!calls_http_has_room() && calls_http_under_way() > 0)
@@ -303,6 +304,7 @@ receive_reply(CallsFetch *fetch)
 		note_success(fetch);
 	else
 		plan_retry(fetch);
+	fetch->fetcher->ended += calls_fetch_is_done(fetch);
 }
 
 CallsFetch *
@@ -362,12 +364,42 @@ calls_poll_fetches(CallsFetcher *fetcher)
 	}
 }
 
+/*
+ * Is there something to do without waiting?  A transfer may have ended, or an
+ * alarm gone off, while another fetch was looked after.
+ */
+static bool
+has_work(CallsFetcher *fetcher)
+{
+	dlist_iter	iter;
+
+	/* also sets the alarm again, if it has to be */
+	dlist_foreach(iter, &fetcher->fetches)
+	{
+		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_WAITING)
+			send_if_due(fetch);
+	}
+	dlist_foreach(iter, &fetcher->fetches)
+	{
+		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_SENT &&
+			calls_http_reply(fetch->transfer)->outcome != CALLS_HTTP_PENDING)
+			return true;
+	}
+	return false;
+}
+
 void
 calls_wait_fetches(CallsFetcher *fetcher)
 {
 	instr_time	start;
 	instr_time	end;
 
+	if (has_work(fetcher))
+		return;
 	INSTR_TIME_SET_CURRENT(start);
 	calls_http_wait();
 	INSTR_TIME_SET_CURRENT(end);

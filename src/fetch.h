@@ -46,6 +46,7 @@ typedef struct CallsFetcher
 	dlist_head	fetches;		/* all there are, oldest first */
 	int			nfetches;
 	int			under_way;		/* of these, sent and not answered */
+	int64		ended;			/* how many ever came to an end */
 	double		window;			/* how many may be under way; 0: not set yet */
 	int64		sent;			/* attempts made */
 	int64		setback;		/* "sent" when the window was last halved */

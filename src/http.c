@@ -69,6 +69,7 @@ static struct
 	int			alarm;			/* timerfd in epoll: the callers' next one */
 	int64		alarm_due;		/* when it goes off; 0: not set */
 	int			attached;		/* transfers in multi */
+	int64		events;			/* transfers that ended, alarms that went off */
 	const char *failure;		/* multi is unusable: why; else NULL */
 
 	/* descriptors, so that fd.c leaves room for them */
@@ -443,6 +444,7 @@ finish_transfer(CallsHttpTransfer *transfer, CURLcode code)
 		reply->message = transfer->message;
 	}
 	detach_transfer(transfer);
+	reactor.events++;
 }
 
 static double
@@ -485,6 +487,7 @@ handle_event(const struct epoll_event *event)
 		if (event->data.fd == reactor.alarm)
 		{
 			reactor.alarm_due = 0;
+			reactor.events++;
 			return CURLM_OK;
 		}
 		return curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT,
@@ -573,6 +576,12 @@ calls_http_wait(void)
 	attend(true);
 	CHECK_FOR_INTERRUPTS();
 	drive_transfers();
+}
+
+int64
+calls_http_events(void)
+{
+	return reactor.events;
 }
 
 int64

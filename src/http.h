@@ -94,6 +94,12 @@ extern void calls_http_wait(void);
  */
 extern void calls_http_set_alarm(int64 milliseconds);
 
+/*
+ * A number that changes whenever a transfer ends or the alarm goes off: who
+ * sees it change may have driven what others wait for.
+ */
+extern int64 calls_http_events(void);
+
 /* Milliseconds of a clock that only goes forward. */
 extern int64 calls_http_clock(void);
 

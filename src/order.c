@@ -74,9 +74,8 @@ calls_make_order_watch(const CallsDefinition *def, const CallsSettings *settings
 	return watch;
 }
 
-/* The value; false where it is null or none. */
-static bool
-watched_value(const CallsOrderWatch *watch, const CallsCell *cell, TimestampTz *value)
+bool
+calls_read_time(const CallsOrderWatch *watch, const CallsCell *cell, TimestampTz *time)
 {
 	CallsConvertError error;
 	Datum		datum;
@@ -84,7 +83,7 @@ watched_value(const CallsOrderWatch *watch, const CallsCell *cell, TimestampTz *
 
 	if (!calls_convert(watch->converter, cell, false, &datum, &isnull, &error) || isnull)
 		return false;
-	*value = DatumGetTimestampTz(datum);
+	*time = DatumGetTimestampTz(datum);
 	return true;
 }
 
@@ -105,7 +104,7 @@ calls_keeps_order(const CallsOrderWatch *watch, const CallsCell *cell)
 {
 	TimestampTz value;
 
-	if (!watched_value(watch, cell, &value))
+	if (!calls_read_time(watch, cell, &value))
 		return false;
 	return !watch->started ||
 		(watch->direction == CALLS_ORDER_DESC ? value <= watch->last : value >= watch->last);
@@ -118,7 +117,7 @@ calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell)
 
 	if (watch->broken)
 		return;
-	if (!calls_keeps_order(watch, cell) || !watched_value(watch, cell, &value))
+	if (!calls_keeps_order(watch, cell) || !calls_read_time(watch, cell, &value))
 	{
 		if (watch->claimed)
 			report_inversion(watch);
@@ -127,6 +126,13 @@ calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell)
 	}
 	watch->started = true;
 	watch->last = value;
+}
+
+bool
+calls_watched_time(const CallsOrderWatch *watch, TimestampTz *time)
+{
+	*time = watch->last;
+	return watch->started;
 }
 
 void
@@ -140,7 +146,7 @@ calls_is_beyond(const CallsOrderWatch *watch, const CallsCell *cell)
 {
 	TimestampTz value;
 
-	if (!watched_value(watch, cell, &value))
+	if (!calls_read_time(watch, cell, &value))
 		return false;
 	if (watch->direction == CALLS_ORDER_DESC)
 		return watch->range.has_lower && value < watch->range.lower;
@@ -158,7 +164,7 @@ calls_rows_to_bound(const CallsOrderWatch *watch, int rows,
 	double		span;
 
 	if (!(descending ? watch->range.has_lower : watch->range.has_upper) ||
-		!watched_value(watch, first, &from) || !watched_value(watch, last, &to))
+		!calls_read_time(watch, first, &from) || !calls_read_time(watch, last, &to))
 		return -1;
 	left = descending ? (double) to - (double) watch->range.lower
 		: (double) watch->range.upper - (double) to;
@@ -178,7 +184,7 @@ calls_comes_before(const CallsOrderWatch *watch, const CallsCell *a, const Calls
 	TimestampTz one;
 	TimestampTz other;
 
-	if (!watched_value(watch, a, &one) || !watched_value(watch, b, &other))
+	if (!calls_read_time(watch, a, &one) || !calls_read_time(watch, b, &other))
 		return false;
 	return watch->direction == CALLS_ORDER_DESC ? one > other : one < other;
 }

@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "bound.h"
 #include "definition.h"
 #include "option.h"
@@ -35,6 +37,13 @@ extern CallsOrderWatch *calls_make_order_watch(const CallsDefinition *def,
  * hold; where none was promised, the scan will not end early any more.
  */
 extern void calls_watch_order(CallsOrderWatch *watch, const CallsCell *cell);
+
+/* The value that a watch would see; false where there is none. */
+extern bool calls_read_time(const CallsOrderWatch *watch, const CallsCell *cell,
+							TimestampTz *time);
+
+/* The last value seen; false where there was none. */
+extern bool calls_watched_time(const CallsOrderWatch *watch, TimestampTz *time);
 
 /* Would this value come in order? */
 extern bool calls_keeps_order(const CallsOrderWatch *watch, const CallsCell *cell);

@@ -121,6 +121,33 @@ calls_stop_pager(CallsPager *pager)
 }
 
 bool
+calls_pager_is_asking(const CallsPager *pager)
+{
+	return pager->nqueued > 0;
+}
+
+int64
+calls_pager_total(const CallsPager *pager)
+{
+	return calls_is_known_cap(pager->total) ? -1 : pager->total;
+}
+
+void
+calls_leave_check(CallsPager *pager)
+{
+	pager->checked = true;
+}
+
+void
+calls_check_delivered(CallsPager *pager, int64 delivered)
+{
+	pager->delivered = delivered;
+	pager->finished = true;
+	pager->checked = false;
+	calls_check_completeness(pager);
+}
+
+bool
 calls_read_one_page(const CallsPager *pager)
 {
 	return pager->batches == 1 && pager->fetched == 1;

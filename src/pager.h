@@ -13,6 +13,7 @@
 #include "bind.h"
 #include "definition.h"
 #include "fetch.h"
+#include "idset.h"
 #include "option.h"
 #include "page.h"
 #include "request.h"
@@ -37,6 +38,8 @@ typedef struct CallsBatch
 	const char *url;			/* where it was asked for */
 	size_t		length;			/* bytes of the reply */
 	bool	   *fresh;			/* per row: not delivered before */
+	bool	   *has_id;			/* per row: it has an id, namely ... */
+	CallsIdHash *ids;
 	bool		reread;			/* the page goes over rows that were read */
 } CallsBatch;
 
@@ -77,6 +80,20 @@ extern void calls_set_horizon(CallsPager *pager, int64 horizon);
 
 /* Reads no further: what is missing is not needed. */
 extern void calls_stop_pager(CallsPager *pager);
+
+/* Is something under way for it, or there and not read? */
+extern bool calls_pager_is_asking(const CallsPager *pager);
+
+/* How many calls the provider reports; -1 where that says little. */
+extern int64 calls_pager_total(const CallsPager *pager);
+
+/*
+ * Leaves it to the caller to compare what was read with what the provider
+ * reported.  It then tells at the end how many calls were "delivered", which
+ * raises what a gap deserves.
+ */
+extern void calls_leave_check(CallsPager *pager);
+extern void calls_check_delivered(CallsPager *pager, int64 delivered);
 
 /* Has it read just one page, which it gave to the scan? */
 extern bool calls_read_one_page(const CallsPager *pager);

@@ -249,13 +249,17 @@ calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 	const CallsPage *page = batch->page;
 	bool	   *fresh = MemoryContextAlloc(batch->context, page->nrows + 1);
 
+	batch->has_id = MemoryContextAlloc(batch->context, page->nrows + 1);
+	batch->ids = MemoryContextAlloc(batch->context, sizeof(CallsIdHash) * (page->nrows + 1));
 	for (int row = 0; row < page->nrows; row++)
 	{
 		CallsIdHash id;
 
 		fresh[row] = true;
-		if (calls_row_id(pager, page, row, &id))
+		batch->has_id[row] = calls_row_id(pager, page, row, &id);
+		if (batch->has_id[row])
 		{
+			batch->ids[row] = id;
 			if (!pager->has_first_id)
 			{
 				pager->has_first_id = true;

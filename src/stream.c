@@ -22,8 +22,8 @@
 #include "convert.h"
 #include "idset.h"
 #include "order.h"
-#include "pager.h"
 #include "stream.h"
+#include "window.h"
 
 /* States in the order in which calls pass through them; all others are final. */
 static const char *const passing_states[] = {"queued", "ringing", "in_progress"};
@@ -36,7 +36,7 @@ typedef struct Stream
 	int			number;			/* place among the streams as they were bound */
 	int			state;			/* index into passing_states, or FINAL_STATE */
 	MemoryContext context;		/* NULL before the stream is opened */
-	CallsPager *pager;
+	CallsWindows *windows;		/* its pages */
 	CallsOrderWatch *watch;		/* NULL: nothing to watch */
 	bool		bound_is_sent;	/* the provider itself ends where the watch does */
 	CallsBatch *batch;			/* NULL before the first */
@@ -305,9 +305,10 @@ open_stream(CallsStreams *streams, Stream *stream)
 										   stream->binding->order,
 										   &stream->binding->order_range);
 	stream->bound_is_sent = sends_bound(streams, stream->binding);
-	stream->pager = calls_make_pager(&streams->fetcher, stream->binding,
-									 streams->npaths, streams->paths,
-									 streams->limit, horizon);
+	stream->windows = calls_make_windows(&streams->fetcher, stream->binding,
+										 streams->npaths, streams->paths,
+										 streams->def->order.column >= 0 ? streams->watched : -1,
+										 streams->limit, horizon);
 	MemoryContextSwitchTo(old);
 }
 
@@ -347,7 +348,7 @@ estimate_end(const CallsStreams *streams, Stream *stream)
 							   &page->cells[streams->watched],
 							   &page->cells[(Size) (page->nrows - 1) * npaths + streams->watched]);
 	if (rows >= 0)
-		calls_set_horizon(stream->pager, stream->rows + (int64) Min(rows / 2, 1e12));
+		calls_set_windows_horizon(stream->windows, stream->rows + (int64) Min(rows / 2, 1e12));
 }
 
 /* The stream's next batch, in place of the one it has. */
@@ -360,8 +361,8 @@ next_batch(CallsStreams *streams, Stream *stream)
 	/* after a whole batch beyond the bounds there is nothing to come */
 	if (stream->batch != NULL && stream->watch != NULL && !stream->inside &&
 		calls_order_holds(stream->watch))
-		calls_stop_pager(stream->pager);
-	progress = calls_next_batch(stream->pager, &batch);
+		calls_stop_windows(stream->windows);
+	progress = calls_next_window_batch(stream->windows, &batch);
 	if (progress != CALLS_READY)
 		return progress;
 	/* the last one stays, for a restart */
@@ -591,7 +592,7 @@ start_following(CallsStreams *streams)
 			if (calls_spare_fetches(&streams->fetcher, CALLS_AHEAD_BUDGET) == 0)
 				return;
 			open_stream(streams, stream);
-			calls_start_pager(stream->pager);
+			calls_start_windows(stream->windows);
 		}
 	}
 }
@@ -618,9 +619,16 @@ next_in_sequence(CallsStreams *streams, const CallsCell **cells)
 CallsProgress
 calls_next_call(CallsStreams *streams, const CallsCell **cells, const CallsCell **key)
 {
-	CallsProgress progress = streams->merging ? next_merged(streams, cells)
-		: next_in_sequence(streams, cells);
+	CallsProgress progress;
+	int64		ended;
 
+	/* a page may have come while another pager was looked after */
+	do
+	{
+		ended = streams->fetcher.ended;
+		progress = streams->merging ? next_merged(streams, cells)
+			: next_in_sequence(streams, cells);
+	} while (progress == CALLS_PENDING && streams->fetcher.ended != ended);
 	if (progress == CALLS_READY)
 	{
 		*key = key_cell(streams, *cells);
@@ -641,7 +649,7 @@ calls_can_restart(const CallsStreams *streams)
 	const Stream *stream = &streams->streams[0];
 
 	return streams->nstreams == 1 && stream->batch != NULL &&
-		calls_read_one_page(stream->pager);
+		calls_windows_read_one_page(stream->windows);
 }
 
 void

@@ -337,6 +337,8 @@ sub start_run
 	$expected{$provider} = "$new_data $new_zone $all";
 
 	push @sql, "ALTER SERVER $provider OPTIONS (SET page_size '" . ($setting->{page_size} || $page_size) . "')";
+	# one at a time where the requests are looked at: long logs are read at several places at once
+	push @sql, "ALTER SERVER $provider OPTIONS (SET max_connections '" . ($setting->{all} ? 1 : 8) . "')";
 	push @sql, sprintf "SELECT test.compare('%s', %d, %s, %s)", $provider, $index,
 	  $all, $setting->{gap} ? 'true' : 'false';
 	$run->{session} = IPC::Run::start(
@@ -413,7 +415,7 @@ sub finish_run
 
 # ---- the test --------------------------------------------------------------
 
-create_servers($node, $sim, server => { page_size => $page_size });
+create_servers($node, $sim, server => { page_size => $page_size, max_connections => 4 });
 load_local($node, $sim);
 $node->safe_psql('postgres', join "\n", $functions, map {
 	create_retyped($_) . "ALTER USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (ADD headers '{}');"

