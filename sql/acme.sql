@@ -3,6 +3,7 @@
 -- authentication, repeated parameters, exclusive bounds).
 \i sql/_setup.sql
 CALL sim.connect('acme');
+ALTER SERVER acme OPTIONS (ADD max_connections '1');
 \d acme.calls
 CREATE TABLE local_calls (LIKE acme.calls);
 SELECT sim.load('acme', 'local_calls');

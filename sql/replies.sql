@@ -2,6 +2,9 @@
 -- query works.
 \i sql/_setup.sql
 CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
+-- One request at a time: what is looked at is which of them fails.
+ALTER SERVER tryvox OPTIONS (ADD max_connections '1');
+ALTER SERVER ringyo OPTIONS (ADD max_connections '1');
 CREATE FUNCTION try(provider text) RETURNS TABLE (code text, message text, detail text, hint text, context text)
 LANGUAGE plpgsql AS $$
 BEGIN

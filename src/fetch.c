@@ -455,6 +455,22 @@ calls_free_fetch(CallsFetch *fetch)
 	MemoryContextDelete(fetch->context);
 }
 
+/* Does one of the fetches wait to be tried again? */
+static bool
+is_backing_off(const CallsFetcher *fetcher)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, unconstify(dlist_head *, &fetcher->fetches))
+	{
+		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_WAITING && fetch->due != 0)
+			return true;
+	}
+	return false;
+}
+
 int
 calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
 {
@@ -466,7 +482,10 @@ calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
 	if (fetcher->largest > 0)
 		spare = Min(spare, (int64) (budget / (fetcher->largest * BYTES_PER_BYTE)) -
 					fetcher->nfetches);
-	return calls_http_has_room() ? (int) Max(spare, 0) : 0;
+	/* a provider in trouble is not asked for more than it has to be */
+	if (spare <= 0 || is_backing_off(fetcher) || !calls_http_has_room())
+		return 0;
+	return (int) spare;
 }
 
 const CallsHttpReply *
