@@ -24,10 +24,14 @@
 /* What a scan has cost so far. */
 typedef struct CallsCounters
 {
+	int64		scans;			/* times that reading a log was begun */
 	int64		requests;		/* sent, retries included */
 	int64		retries;		/* of these, repeated after a failure or 429 */
+	int64		throttled;		/* replies that asked to slow down */
 	int64		pages;			/* replies read */
 	int64		rows;			/* calls in them, repeats included */
+	int64		rechecked_away; /* of these, returned against a filter that was
+								 * sent */
 	int64		bytes;			/* of bodies, as received */
 	int64		wait;			/* microseconds spent waiting */
 } CallsCounters;
