@@ -148,88 +148,100 @@ attempts_text(int attempts)
 	return attempts > 1 ? psprintf(" after %d attempts", attempts) : "";
 }
 
-/* Raises for a request that got no HTTP reply. */
-static void
-report_transport(const CallsSettings *settings, const CallsHttpReply *reply, int attempts)
+/* What to say of a request that got no HTTP reply. */
+static CallsFailure
+describe_transport(const CallsSettings *settings, const CallsHttpReply *reply, int attempts)
 {
 	const char *message = calls_printable(settings, reply->message);
 	const char *tries = attempts_text(attempts);
 	const char *server = settings->server_name;
+	CallsFailure failure = {
+		.sqlstate = ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION,
+		.detail = *message ? psprintf("%s.", message) : NULL
+	};
 
 	switch (reply->outcome)
 	{
 		case CALLS_HTTP_TOO_LARGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("reply of server \"%s\" is larger than max_response_size (%d kB)",
-							server, settings->max_response_size),
-					 errhint("Raise the server option \"max_response_size\", or lower \"page_size\".")));
+			failure.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+			failure.message = psprintf("reply of server \"%s\" is larger than max_response_size (%d kB)",
+									   server, settings->max_response_size);
+			failure.detail = NULL;
+			failure.hint = "Raise the server option \"max_response_size\", or lower \"page_size\".";
 			break;
 		case CALLS_HTTP_TIMEOUT:
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-					 errmsg("request to server \"%s\" timed out%s", server, tries),
-					 *message ? errdetail("%s.", message) : 0,
-					 errhint("The server options \"connect_timeout\", \"request_timeout\" and \"max_retries\" say how long to wait.")));
+			failure.message = psprintf("request to server \"%s\" timed out%s", server, tries);
+			failure.hint = "The server options \"connect_timeout\", \"request_timeout\" and \"max_retries\" say how long to wait.";
 			break;
 		case CALLS_HTTP_BROKEN:
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-					 errmsg("connection to server \"%s\" was lost%s", server, tries),
-					 *message ? errdetail("%s.", message) : 0));
+			failure.message = psprintf("connection to server \"%s\" was lost%s", server, tries);
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-					 errmsg("could not connect to server \"%s\"%s", server, tries),
-					 *message ? errdetail("%s.", message) : 0));
+			failure.message = psprintf("could not connect to server \"%s\"%s", server, tries);
 	}
+	return failure;
+}
+
+/* What to say of a reply whose status is no success. */
+static CallsFailure
+describe_status(const CallsDefinition *def, const CallsSettings *settings,
+				const CallsHttpReply *reply, int attempts)
+{
+	const char *server = settings->server_name;
+	CallsFailure failure = {
+		.sqlstate = ERRCODE_FDW_ERROR,
+		.detail = status_detail(def, settings, reply)
+	};
+
+	if (reply->status == 401 || reply->status == 403)
+	{
+		failure.sqlstate = ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION;
+		failure.message = psprintf("server \"%s\" rejected the credentials", server);
+		failure.hint = "Check \"api_key\" in the user mapping for this server.";
+	}
+	else if (reply->status == 429)
+	{
+		failure.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
+		failure.message = psprintf("rate limit of server \"%s\" exceeded%s", server,
+								   attempts_text(attempts));
+	}
+	else if (reply->status >= 300 && reply->status < 400)
+	{
+		failure.message = psprintf("server \"%s\" redirected the request", server);
+		failure.hint = "Redirects are not followed; set the server option \"base_url\" to the final address.";
+	}
+	else if (reply->status == 404)
+	{
+		failure.message = psprintf("server \"%s\" does not know the requested address", server);
+		failure.hint = "Check the server options \"base_url\", \"path\" and \"account_id\".";
+	}
+	else if (reply->status >= 500)
+		failure.message = psprintf("server \"%s\" failed%s", server, attempts_text(attempts));
+	else
+		failure.message = psprintf("server \"%s\" rejected the request", server);
+	return failure;
+}
+
+CallsFailure
+calls_describe_reply(const CallsDefinition *def, const CallsSettings *settings,
+					 const CallsHttpReply *reply, int attempts)
+{
+	return reply->outcome == CALLS_HTTP_REPLY
+		? describe_status(def, settings, reply, attempts)
+		: describe_transport(settings, reply, attempts);
 }
 
 void
 calls_report_reply(const CallsDefinition *def, const CallsSettings *settings,
 				   const CallsHttpReply *reply, int attempts)
 {
-	const char *server = settings->server_name;
-	const char *detail;
+	CallsFailure failure = calls_describe_reply(def, settings, reply, attempts);
 
-	if (reply->outcome != CALLS_HTTP_REPLY)
-		report_transport(settings, reply, attempts);
-
-	detail = status_detail(def, settings, reply);
-	if (reply->status == 401 || reply->status == 403)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_AUTHORIZATION_SPECIFICATION),
-				 errmsg("server \"%s\" rejected the credentials", server),
-				 errdetail_internal("%s", detail),
-				 errhint("Check \"api_key\" in the user mapping for this server.")));
-	if (reply->status == 429)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("rate limit of server \"%s\" exceeded%s", server,
-						attempts_text(attempts)),
-				 errdetail_internal("%s", detail)));
-	if (reply->status >= 300 && reply->status < 400)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("server \"%s\" redirected the request", server),
-				 errdetail_internal("%s", detail),
-				 errhint("Redirects are not followed; set the server option \"base_url\" to the final address.")));
-	if (reply->status == 404)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("server \"%s\" does not know the requested address", server),
-				 errdetail_internal("%s", detail),
-				 errhint("Check the server options \"base_url\", \"path\" and \"account_id\".")));
-	if (reply->status >= 500)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("server \"%s\" failed%s", server, attempts_text(attempts)),
-				 errdetail_internal("%s", detail)));
 	ereport(ERROR,
-			(errcode(ERRCODE_FDW_ERROR),
-			 errmsg("server \"%s\" rejected the request", server),
-			 errdetail_internal("%s", detail)));
+			(errcode(failure.sqlstate),
+			 errmsg_internal("%s", failure.message),
+			 failure.detail != NULL ? errdetail_internal("%s", failure.detail) : 0,
+			 failure.hint != NULL ? errhint("%s", failure.hint) : 0));
 }
 
 void

@@ -14,11 +14,26 @@
 #include "http.h"
 #include "option.h"
 
+/* A failure in words, before it is raised; what is NULL is not said. */
+typedef struct CallsFailure
+{
+	int			sqlstate;
+	const char *message;
+	const char *detail;
+	const char *hint;
+} CallsFailure;
+
 /*
- * Raises what a reply deserves that is not a page: 28000 for 401 and 403,
- * 53400 for 429 and for a reply beyond max_response_size, HV00N where no
- * reply came, HV000 for the rest.  "attempts" is how often it was tried.
- * Does not return.
+ * What there is to say of a reply that is not a page, in CurrentMemoryContext.
+ */
+extern CallsFailure calls_describe_reply(const CallsDefinition *def,
+										 const CallsSettings *settings,
+										 const CallsHttpReply *reply, int attempts);
+
+/*
+ * Raises it: 28000 for 401 and 403, 53400 for 429 and for a reply beyond
+ * max_response_size, HV00N where no reply came, HV000 for the rest.
+ * "attempts" is how often it was tried.  Does not return.
  */
 extern void calls_report_reply(const CallsDefinition *def,
 							   const CallsSettings *settings,
