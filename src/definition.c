@@ -1,11 +1,13 @@
 /*-------------------------------------------------------------------------
  *
  * definition.c
- *		Installed definitions: found by name, read once, reread when changed.
+ *		Definitions: installed ones, found by name and reread when changed, and
+ *		those that a server's options hold.
  *
  * A backend keeps one parsed version of each definition, in a memory context
- * of its own.  A version that a changed file has replaced goes away with the
- * last memory context that uses it.
+ * of its own.  A version that a changed file has replaced, or a text that was
+ * not used for long, goes away with the last memory context that uses it.  A
+ * text is found by itself, so that a changed option is another definition.
  *
  *-------------------------------------------------------------------------
  */
@@ -17,6 +19,7 @@
 
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "storage/fd.h"
@@ -24,6 +27,7 @@
 #include "utils/varlena.h"
 
 #include "definition.h"
+#include "keys.h"
 #include "syntax.h"
 
 /* Below the server's share directory. */
@@ -34,7 +38,10 @@
 #define SCHEMA_NAME "schema"
 
 /* The largest of the five is 5 kB. */
-#define MAX_FILE_SIZE (1024 * 1024)
+#define MAX_SIZE (1024 * 1024)
+
+/* Definitions of servers' options that are kept: more than servers in use. */
+#define MAX_TEXTS 64
 
 /* Names further apart are no typing errors, as in the server's own hints. */
 #define MAX_EDITS 4
@@ -55,11 +62,13 @@ typedef struct CachedDefinition
 	dlist_node	node;
 	MemoryContext context;		/* has all of it, this struct included */
 	CallsDefinition *def;
-	FileVersion version;
+	const char *text;			/* all of it, UTF-8; NULL: from a file */
+	FileVersion version;		/* of the file */
 	int			pins;			/* memory contexts that use it */
 	bool		retired;		/* no longer in the cache */
 } CachedDefinition;
 
+/* The latest used first. */
 static dlist_head cache = DLIST_STATIC_INIT(cache);
 
 /* The directory of the definitions. */
@@ -154,7 +163,7 @@ read_file(const char *provider, const char *path, FileVersion *version)
 		ereport(ERROR,
 				(errcode_for_file_access(),
 				 errmsg("could not open file \"%s\": %m", path)));
-	if (st.st_size > MAX_FILE_SIZE)
+	if (st.st_size > MAX_SIZE)
 		refuse_file(provider, "is larger than 1 MB");
 
 	/* one byte more than there should be tells that the file has grown */
@@ -183,40 +192,56 @@ read_file(const char *provider, const char *path, FileVersion *version)
 	return text;
 }
 
-/* Read and parse a definition into a context of its own. */
+/* A version without definition, below CurrentMemoryContext. */
+static CachedDefinition *
+make_entry(void)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "calls_fdw definition",
+												  ALLOCSET_SMALL_SIZES);
+	CachedDefinition *entry = MemoryContextAllocZero(context, sizeof(CachedDefinition));
+
+	entry->context = context;
+	return entry;
+}
+
+/*
+ * Parse and check a definition into the version, "label" as in
+ * calls_parse_definition.  What is raised leaves nothing behind, since the
+ * version is below the caller's context until then.
+ */
+static void
+fill_entry(CachedDefinition *entry, const char *text, const char *label)
+{
+	MemoryContext caller = MemoryContextSwitchTo(entry->context);
+
+	entry->def = calls_parse_definition(text, label);
+	MemoryContextSwitchTo(caller);
+}
+
+/* Put a version into the cache. */
+static void
+keep_entry(CachedDefinition *entry)
+{
+	MemoryContextSetParent(entry->context, TopMemoryContext);
+	dlist_push_head(&cache, &entry->node);
+}
+
+/* Read, parse and check a file. */
 static CachedDefinition *
 load_definition(const char *provider, const char *path)
 {
-	MemoryContext scratch;
-	MemoryContext context;
-	MemoryContext caller;
-	CachedDefinition *entry;
-	CallsDefinition *def;
-	char	   *text;
+	CachedDefinition *entry = make_entry();
+	char	   *text = read_file(provider, path, &entry->version);
 
-	/* both go away with the caller's context if anything is raised */
-	scratch = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw definition file",
-									ALLOCSET_DEFAULT_SIZES);
-	context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw definition",
-									ALLOCSET_SMALL_SIZES);
-	caller = MemoryContextSwitchTo(context);
-	entry = palloc0(sizeof(CachedDefinition));
-	entry->context = context;
-
-	MemoryContextSwitchTo(scratch);
-	text = read_file(provider, path, &entry->version);
-	MemoryContextSwitchTo(context);
-	def = calls_parse_definition(text, provider);
-	if (strcmp(def->provider, provider) != 0)
+	fill_entry(entry, text, provider);
+	pfree(text);
+	if (strcmp(entry->def->provider, provider) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
 				 errmsg("invalid definition of provider \"%s\"", provider),
 				 errdetail("Key \"provider\" is \"%s\", which is not the name of the file.",
-						   def->provider)));
-	entry->def = def;
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
-	MemoryContextSetParent(context, TopMemoryContext);
+						   entry->def->provider)));
 	return entry;
 }
 
@@ -252,9 +277,9 @@ pin(CachedDefinition *entry)
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
 }
 
-/* The cached version of a provider, or NULL. */
+/* The cached version of an installed provider, or NULL. */
 static CachedDefinition *
-find_cached(const char *provider)
+find_installed(const char *provider)
 {
 	dlist_iter	iter;
 
@@ -262,10 +287,32 @@ find_cached(const char *provider)
 	{
 		CachedDefinition *entry = dlist_container(CachedDefinition, node, iter.cur);
 
-		if (strcmp(entry->def->provider, provider) == 0)
+		if (entry->text == NULL && strcmp(entry->def->provider, provider) == 0)
 			return entry;
 	}
 	return NULL;
+}
+
+/* The path of a provider's file; raises where there is none, or no file. */
+static char *
+find_file(const char *provider, struct stat *st)
+{
+	char	   *path;
+
+	if (!is_provider_name(provider))
+		refuse_provider(provider);
+	path = psprintf("%s/%s%s", definition_directory(), provider, DEFINITION_SUFFIX);
+	if (stat(path, st) != 0)
+	{
+		if (errno == ENOENT)
+			refuse_provider(provider);
+		ereport(ERROR,
+				(errcode_for_file_access(),
+				 errmsg("could not stat file \"%s\": %m", path)));
+	}
+	if (!S_ISREG(st->st_mode))	/* opening a pipe would wait */
+		refuse_file(provider, "is not a regular file");
+	return path;
 }
 
 const CallsDefinition *
@@ -274,24 +321,10 @@ calls_get_definition(const char *provider)
 	CachedDefinition *entry;
 	FileVersion version;
 	struct stat st;
-	char	   *path;
+	char	   *path = find_file(provider, &st);
 
-	if (!is_provider_name(provider))
-		refuse_provider(provider);
-	path = psprintf("%s/%s%s", definition_directory(), provider, DEFINITION_SUFFIX);
-	if (stat(path, &st) != 0)
-	{
-		if (errno == ENOENT)
-			refuse_provider(provider);
-		ereport(ERROR,
-				(errcode_for_file_access(),
-				 errmsg("could not stat file \"%s\": %m", path)));
-	}
-
-	if (!S_ISREG(st.st_mode))	/* opening a pipe would wait */
-		refuse_file(provider, "is not a regular file");
 	version = file_version(&st);
-	entry = find_cached(provider);
+	entry = find_installed(provider);
 	if (entry == NULL || !same_version(&entry->version, &version))
 	{
 		CachedDefinition *loaded = load_definition(provider, path);
@@ -299,8 +332,74 @@ calls_get_definition(const char *provider)
 		if (entry != NULL)
 			retire(entry);
 		entry = loaded;
-		dlist_push_head(&cache, &entry->node);
+		keep_entry(entry);
 	}
+	pin(entry);
+	return entry->def;
+}
+
+char *
+calls_read_definition(const char *provider)
+{
+	struct stat st;
+	FileVersion version;
+	char	   *path = find_file(provider, &st);
+	char	   *text = read_file(provider, path, &version);
+
+	calls_parse_definition(text, provider);
+	return text;
+}
+
+/* The cached version with this text, or NULL. */
+static CachedDefinition *
+find_text(const char *text)
+{
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &cache)
+	{
+		CachedDefinition *entry = dlist_container(CachedDefinition, node, iter.cur);
+
+		if (entry->text != NULL && strcmp(entry->text, text) == 0)
+			return entry;
+	}
+	return NULL;
+}
+
+/* Let go of the texts that were not used for longest. */
+static void
+retire_old_texts(void)
+{
+	dlist_mutable_iter iter;
+	int			texts = 0;
+
+	dlist_foreach_modify(iter, &cache)
+	{
+		CachedDefinition *entry = dlist_container(CachedDefinition, node, iter.cur);
+
+		if (entry->text != NULL && ++texts > MAX_TEXTS)
+			retire(entry);
+	}
+}
+
+const CallsDefinition *
+calls_get_written_definition(const char *text)
+{
+	const char *utf8 = pg_server_to_any(text, (int) strlen(text), PG_UTF8);
+	CachedDefinition *entry = find_text(utf8);
+
+	if (entry == NULL)
+	{
+		if (strlen(utf8) > MAX_SIZE)
+			calls_refuse(NULL, "", NULL, "is larger than 1 MB");
+		entry = make_entry();
+		fill_entry(entry, utf8, NULL);
+		entry->text = MemoryContextStrdup(entry->context, utf8);
+		keep_entry(entry);
+		retire_old_texts();
+	}
+	else
+		dlist_move_head(&cache, &entry->node);
 	pin(entry);
 	return entry->def;
 }

@@ -175,6 +175,7 @@ typedef struct CallsDefinition
 	const char *docs;			/* URL of the API's own page */
 	const char *base_url;
 	const char *basis;			/* free text, or NULL */
+	const char *rates;			/* documented rate limits, free text, or NULL */
 
 	/* signing in: header and value, or basic */
 	const char *auth_header;	/* "Authorization" for Basic too */
@@ -213,15 +214,33 @@ typedef struct CallsDefinition
  */
 extern const CallsDefinition *calls_get_definition(const char *provider);
 
+/*
+ * The definition that a text in the database's encoding is, valid as long as
+ * CurrentMemoryContext.  Raises HV00A naming the option "definition" and the
+ * key.
+ */
+extern const CallsDefinition *calls_get_written_definition(const char *text);
+
+/*
+ * The text of an installed definition, UTF-8, in CurrentMemoryContext.  Raises
+ * what calls_get_definition raises.
+ */
+extern char *calls_read_definition(const char *provider);
+
 /* Names of all installed providers: a sorted List of String nodes. */
 extern List *calls_list_providers(void);
+
+/* The language's words for a format and a paging style. */
+extern const char *calls_format_word(CallsFormat format);
+extern const char *calls_paging_word(CallsPagingStyle style);
 
 /* Index of a column by name, or -1. */
 extern int	calls_find_column(const CallsDefinition *def, const char *name);
 
 /*
- * Checks a definition given as text and returns it in CurrentMemoryContext.
- * "label" names it in messages.
+ * Checks a definition given as text (UTF-8) and returns it in
+ * CurrentMemoryContext.  "label" names it in messages; NULL stands for the
+ * option "definition".
  */
 extern CallsDefinition *calls_parse_definition(const char *json, const char *label);
 

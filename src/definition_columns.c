@@ -32,6 +32,12 @@ const CallsChoice calls_format_choices[] = {
 	{0}
 };
 
+const char *
+calls_format_word(CallsFormat format)
+{
+	return calls_format_choices[format].word;
+}
+
 static const CallsTypeRule type_rules[] = {
 	{
 		.name = "text", .type = TEXTOID, .default_format = CALLS_FORMAT_TEXT,

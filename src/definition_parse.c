@@ -46,6 +46,12 @@ static const CallsChoice method_choices[] = {
 	{0}
 };
 
+const char *
+calls_paging_word(CallsPagingStyle style)
+{
+	return style_choices[style].word;
+}
+
 /* Which keys a paging style needs. */
 typedef enum Need
 {
@@ -390,6 +396,7 @@ calls_parse_definition(const char *json, const char *label)
 		{.name = "base_url", .kind = CALLS_KEY_STRING, .required = true,
 		.offset = offsetof(CallsDefinition, base_url)},
 		{.name = "basis", .kind = CALLS_KEY_PROSE, .offset = offsetof(CallsDefinition, basis)},
+		{.name = "rates", .kind = CALLS_KEY_PROSE, .offset = offsetof(CallsDefinition, rates)},
 		{.name = "auth", .required = true},
 		{.name = "errors"},
 		{.name = "request", .required = true},

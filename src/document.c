@@ -94,7 +94,8 @@ calls_open_document(const char *text, const char *label)
 	if (error != json_tokener_success)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
-				 errmsg("could not read the JSON document \"%s\"", label),
+				 errmsg("could not read the JSON document \"%s\"",
+						label != NULL ? label : "definition"),
 				 errdetail("The JSON library says: %s.",
 						   json_tokener_error_desc(error))));
 	return make_node(tree->root, label, "", NULL);

@@ -76,7 +76,7 @@ List *
 callsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 {
 	ForeignServer *server = GetForeignServer(serverOid);
-	const CallsDefinition *def = calls_get_definition(calls_server_provider(serverOid));
+	const CallsDefinition *def = calls_server_definition(serverOid);
 	bool		common_only = wants_common_only(stmt);
 
 	if (strcmp(stmt->remote_schema, def->provider) != 0)

@@ -18,6 +18,14 @@
 #include "keys.h"
 #include "syntax.h"
 
+/* errmsg for a definition that is invalid. */
+static int
+errmsg_invalid(const char *label)
+{
+	return label != NULL ? errmsg("invalid definition of provider \"%s\"", label)
+		: errmsg("invalid value for option \"definition\"");
+}
+
 void
 calls_refuse(const char *label, const char *path, const char *hint,
 			 const char *flaw,...)
@@ -32,12 +40,12 @@ calls_refuse(const char *label, const char *path, const char *hint,
 	if (path[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
-				 errmsg("invalid definition of provider \"%s\"", label),
+				 errmsg_invalid(label),
 				 errdetail("The document %s.", phrase),
 				 hint ? errhint("%s", hint) : 0));
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_STRING_FORMAT),
-			 errmsg("invalid definition of provider \"%s\"", label),
+			 errmsg_invalid(label),
 			 errdetail("Key \"%s\" %s.", path, phrase),
 			 hint ? errhint("%s", hint) : 0));
 }

@@ -68,8 +68,9 @@ extern void calls_require_member(const CallsNode *object, const char *key);
 extern const char *calls_read_word(const CallsNode *node);
 
 /*
- * Raises HV00A: definition "label" is invalid because the key at "path" has
- * this flaw, a phrase such as "must start with \"/\"".  The hint may be NULL.
+ * Raises HV00A: definition "label" (NULL: the option "definition") is invalid
+ * because the key at "path" has this flaw, a phrase such as "must start with
+ * \"/\"".  The hint may be NULL.
  */
 extern void calls_refuse(const char *label, const char *path,
 						 const char *hint, const char *flaw,...)

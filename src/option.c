@@ -51,9 +51,14 @@ static const char *const on_error_words[] = {
 
 const CallsOption calls_options[] = {
 	{
-		.name = "provider", .contexts = CALLS_ON_SERVER, .required = CALLS_ON_SERVER,
+		.name = "provider", .contexts = CALLS_ON_SERVER,
 		.kind = CALLS_OPTION_STRING, .offset = FIELD(provider),
 		.help = "name of the provider's definition"
+	},
+	{
+		.name = "definition", .contexts = CALLS_ON_SERVER,
+		.kind = CALLS_OPTION_STRING, .offset = FIELD(definition), .secret = true,
+		.help = "a definition itself, JSON, in place of a provider's name"
 	},
 	{
 		.name = "source", .contexts = CALLS_ON_SERVER,
@@ -454,6 +459,28 @@ check_required(List *options, CallsOptionContext context)
 	}
 }
 
+/*
+ * The definition that a server's options name or hold.  Raises HV002 for none,
+ * HV024 for two, and what definition.h says.
+ */
+static const CallsDefinition *
+choose_definition(const CallsSettings *settings)
+{
+	if (settings->provider != NULL && settings->definition != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("options \"provider\" and \"definition\" cannot be combined"),
+				 errhint("A definition says itself how its provider is called.")));
+	if (settings->definition != NULL)
+		return calls_get_written_definition(settings->definition);
+	if (settings->provider == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_DYNAMIC_PARAMETER_VALUE_NEEDED),
+				 errmsg("required option \"%s\" is missing", "provider"),
+				 errhint("Add OPTIONS (provider '...'): name of the provider's definition; or OPTIONS (definition '...'): a definition itself.")));
+	return calls_get_definition(settings->provider);
+}
+
 /* Check one option by itself. */
 static void
 check_option(DefElem *def, CallsOptionContext context, CallsSettings *settings)
@@ -486,7 +513,7 @@ calls_fdw_validator(PG_FUNCTION_ARGS)
 		check_option(lfirst(lc), context, &settings);
 	check_required(options, context);
 	if (context == CALLS_ON_SERVER)
-		calls_check_settings(&settings, calls_get_definition(settings.provider));
+		calls_check_settings(&settings, choose_definition(&settings));
 	if (context == CALLS_ON_COLUMN && list_length(options) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

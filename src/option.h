@@ -42,8 +42,11 @@ typedef struct CallsHeader
  */
 typedef struct CallsSettings
 {
+	Oid			server;
 	const char *server_name;
-	const char *provider;
+	const char *provider;		/* as the definition names it */
+	const char *definition;		/* text of the definition; NULL: the provider's
+								 * installed one */
 	const char *source;
 	const char *base_url;		/* without trailing slash; NULL: definition's */
 	const char *path;			/* NULL: definition's */
@@ -98,6 +101,12 @@ extern CallsSettings *calls_get_settings(Oid foreigntableid, Oid user,
 										 const CallsDefinition **def);
 
 /*
+ * The same for a server alone, without any table's options.
+ */
+extern CallsSettings *calls_get_server_settings(Oid serverid, Oid user,
+												const CallsDefinition **def);
+
+/*
  * The columns of a foreign table: an array with one entry per attribute
  * (tupdesc->natts; dropped ones have attnum 0).  Raises HV005 for a column
  * that the definition does not have, and refuses generated columns.
@@ -109,7 +118,11 @@ extern CallsTableColumn *calls_get_table_columns(Relation rel,
 extern bool calls_pushdown_allowed(const CallsSettings *settings,
 								   const char *column);
 
-/* Provider of a server; raises HV002 where the option is missing. */
-extern const char *calls_server_provider(Oid serverid);
+/*
+ * The definition that a server's options name or hold, valid as long as
+ * CurrentMemoryContext.  Raises what definition.h says, and HV002 where there
+ * is none.
+ */
+extern const CallsDefinition *calls_server_definition(Oid serverid);
 
 #endif							/* CALLS_OPTION_H */

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * settings.c
- *		The options of one foreign table, resolved.
+ *		The options of one foreign table or server, resolved.
  *
  * Values were checked when they were set; what the validator could not see
  * (the server's definition, for a table, mapping or column) is checked here.
@@ -170,46 +170,63 @@ apply_mapping(Oid user, const ForeignServer *server, const CallsDefinition *def,
 	}
 }
 
-/* The provider that a server's options name. */
-static const char *
-provider_of(const ForeignServer *server)
+/* The definition that a server's options name or hold. */
+static const CallsDefinition *
+definition_of(const ForeignServer *server)
 {
+	const char *text = get_option(server->options, "definition");
 	const char *provider = get_option(server->options, "provider");
 
+	if (text != NULL)
+		return calls_get_written_definition(text);
 	if (provider == NULL)
 		refuse_missing("provider",
 					   psprintf("ALTER SERVER %s OPTIONS (ADD provider '...');",
 								quote_identifier(server->servername)));
-	return provider;
+	return calls_get_definition(provider);
 }
 
-const char *
-calls_server_provider(Oid serverid)
+const CallsDefinition *
+calls_server_definition(Oid serverid)
 {
-	return provider_of(GetForeignServer(serverid));
+	return definition_of(GetForeignServer(serverid));
 }
 
-CallsSettings *
-calls_get_settings(Oid foreigntableid, Oid user, const CallsDefinition **def)
+/* Options of a server and one of its tables; "user" as in option.h. */
+static CallsSettings *
+resolve(Oid serverid, List *table_options, Oid user, const CallsDefinition **def)
 {
-	ForeignTable *table = GetForeignTable(foreigntableid);
-	ForeignServer *server = GetForeignServer(table->serverid);
+	ForeignServer *server = GetForeignServer(serverid);
 	CallsSettings *settings = palloc0(sizeof(CallsSettings));
-	const CallsDefinition *definition;
+	const CallsDefinition *definition = definition_of(server);
 
+	settings->server = serverid;
 	settings->server_name = server->servername;
 	settings->source = server->servername;
-	settings->provider = provider_of(server);
-	definition = calls_get_definition(settings->provider);
 	apply_defaults(settings);
 	apply_options(server->options, CALLS_ON_SERVER, settings);
-	apply_options(table->options, CALLS_ON_TABLE, settings);
+	apply_options(table_options, CALLS_ON_TABLE, settings);
+	settings->provider = definition->provider;
 	calls_check_settings(settings, definition);
 	if (OidIsValid(user))
 		apply_mapping(user, server, definition, settings);
 	if (def != NULL)
 		*def = definition;
 	return settings;
+}
+
+CallsSettings *
+calls_get_settings(Oid foreigntableid, Oid user, const CallsDefinition **def)
+{
+	ForeignTable *table = GetForeignTable(foreigntableid);
+
+	return resolve(table->serverid, table->options, user, def);
+}
+
+CallsSettings *
+calls_get_server_settings(Oid serverid, Oid user, const CallsDefinition **def)
+{
+	return resolve(serverid, NIL, user, def);
 }
 
 /* Raises HV005 for a column that the definition does not have. */
