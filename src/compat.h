@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "catalog/pg_foreign_server.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
@@ -23,6 +24,7 @@
 #include "nodes/plannodes.h"
 #include "optimizer/pathnode.h"
 #include "parser/parsetree.h"
+#include "utils/acl.h"
 #include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
@@ -81,6 +83,17 @@ calls_make_unescaping_json_lexer(const char *json, size_t length)
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, json),
 										(int) length, PG_UTF8, true);
+#endif
+}
+
+/* May the user use the server? */
+static inline AclResult
+calls_server_aclcheck(Oid serverid, Oid user)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ForeignServerRelationId, serverid, user, ACL_USAGE);
+#else
+	return pg_foreign_server_aclcheck(serverid, user, ACL_USAGE);
 #endif
 }
 

@@ -17,6 +17,7 @@
 
 #include "compat.h"
 #include "sampler.h"
+#include "stats.h"
 
 /* Rows that there is room for at first. */
 #define FIRST_CAPACITY		1024
@@ -69,6 +70,8 @@ calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
 
 	sampler->def = def;
 	sampler->settings = settings;
+	sampler->counters.scans = 1;
+	calls_watch_counters(settings->server, &sampler->counters);
 	sampler->budget = CALLS_SAMPLE_REQUESTS;
 	if (settings->max_requests > 0)
 		sampler->budget = Min(sampler->budget, settings->max_requests);
@@ -97,6 +100,7 @@ calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, co
 	CallsRequest *request = calls_build_request(sampler->def, sampler->settings,
 												&sampler->binding, position, false);
 	const CallsHttpReply *reply;
+	const CallsPage *page;
 
 	CHECK_FOR_INTERRUPTS();
 	sampler->url = url != NULL ? url
@@ -106,7 +110,10 @@ calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, co
 										 calls_requests_left(sampler) - 1);
 	reply = calls_fetch(&sampler->fetcher, request->method, sampler->url,
 						request->body);
-	return calls_read_page(sampler->reader, reply->body, reply->length);
+	page = calls_read_page(sampler->reader, reply->body, reply->length);
+	sampler->counters.pages++;
+	sampler->counters.rows += page->nrows;
+	return page;
 }
 
 bool

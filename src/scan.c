@@ -32,6 +32,7 @@
 #include "plan.h"
 #include "row.h"
 #include "scan.h"
+#include "stats.h"
 #include "stream.h"
 
 /*
@@ -155,6 +156,7 @@ callsBeginForeignScan(ForeignScanState *node, int eflags)
 	MemoryContextRegisterResetCallback(context, &state->release);
 	state->settings = calls_get_settings(RelationGetRelid(rel), calls_scan_user(node),
 										 &state->def);
+	calls_watch_counters(state->settings->server, &state->counters);
 	state->columns = calls_get_table_columns(rel, state->def);
 	init_predicates(state, plan);
 	state->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
@@ -274,6 +276,7 @@ open_run(CallsScanState *state, ScanRun *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
+	state->counters.scans++;
 	run->streams = calls_make_streams(state->def, state->settings, run->binding,
 									  state->reader->npaths, state->reader->paths,
 									  run->limit, run->horizon, &state->counters);

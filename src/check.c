@@ -1,0 +1,130 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *		Do the address and the key of a server work?
+ *
+ * One request for one call, sent without fetch.c: who asks wants to know now,
+ * so nothing is tried again and nothing waited for.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "portability/instr_time.h"
+
+#include "check.h"
+#include "compat.h"
+#include "convert.h"
+#include "fetch.h"
+#include "pager.h"
+#include "request.h"
+#include "stats.h"
+
+/* The request for the first call of the log. */
+static CallsHttpRequest
+make_request(const CallsDefinition *def, CallsSettings *settings)
+{
+	CallsBinding binding = {.or_qual = -1};
+	CallsPosition position = calls_first_position(def, settings, 1);
+	CallsRequest *list = calls_build_request(def, settings, &binding, &position, false);
+	CallsHttpRequest request = {
+		.method = list->method,
+		.url = psprintf("%s%s", calls_base_url(def, settings), list->target),
+		.headers = calls_build_headers(def, settings),
+		.body = list->body,
+		.body_length = list->body ? strlen(list->body) : 0,
+		.connect_timeout = settings->connect_timeout,
+		.request_timeout = settings->request_timeout,
+		.max_size = (size_t) settings->max_response_size * 1024,
+		.ca_file = settings->ca_file,
+		.proxy = settings->proxy
+	};
+
+	return request;
+}
+
+/* Sends it and waits for the reply, counting what it costs. */
+static const CallsHttpReply *
+send_request(const CallsHttpRequest *request, CallsCounters *counters)
+{
+	CallsHttpTransfer *transfer;
+	const CallsHttpReply *reply;
+	instr_time	start;
+	instr_time	end;
+
+	INSTR_TIME_SET_CURRENT(start);
+	counters->requests++;
+	transfer = calls_http_start(request);
+	while ((reply = calls_http_reply(transfer))->outcome == CALLS_HTTP_PENDING)
+		calls_http_wait();
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);
+	counters->bytes += reply->bytes;
+	return reply;
+}
+
+/* Is the body of a good reply what the definition says?  Takes the total. */
+static void
+check_page(const CallsDefinition *def, const CallsSettings *settings,
+		   const CallsHttpReply *reply, CallsCounters *counters, CallsCheck *check)
+{
+	const char *key = def->columns[def->key].path;
+	CallsPageReader *reader = calls_make_page_reader(def->rows, 1, &key, 1, &def->total);
+	CallsPage  *page = calls_try_read_page(reader, reply->body, reply->length);
+
+	check->failure.sqlstate = ERRCODE_FDW_ERROR;
+	if (page == NULL)
+	{
+		check->failure.message = psprintf("the reply of server \"%s\" is no list of calls",
+										  settings->server_name);
+		check->failure.hint = "Check the server options \"base_url\" and \"path\", and \"rows\" in the definition.";
+		return;
+	}
+	counters->pages++;
+	counters->rows += page->nrows;
+	if (page->nrows > 0 && page->cells[0].kind != CALLS_JSON_STRING &&
+		page->cells[0].kind != CALLS_JSON_NUMBER)
+	{
+		check->failure.message = psprintf("a call of server \"%s\" has no \"%s\"",
+										  settings->server_name, key);
+		check->failure.hint = "Check the path of call_id in the definition.";
+		return;
+	}
+	if (def->total != NULL && !calls_cell_int64(&page->members[0], &check->total))
+		check->total = -1;
+	check->ok = true;
+}
+
+CallsCheck
+calls_check_server(Oid serverid, Oid user)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "calls_fdw check",
+												  ALLOCSET_DEFAULT_SIZES);
+	CallsCheck	check = {.total = -1};
+	CallsCounters *counters;
+	const CallsDefinition *def;
+	CallsSettings *settings;
+	CallsHttpRequest request;
+	const CallsHttpReply *reply;
+
+	MemoryContextSwitchTo(context);
+	settings = calls_get_server_settings(serverid, user, &def);
+	counters = palloc0_object(CallsCounters);
+	counters->scans = 1;
+	calls_watch_counters(serverid, counters);
+	request = make_request(def, settings);
+	reply = send_request(&request, counters);
+
+	MemoryContextSwitchTo(caller);
+	if (reply->outcome == CALLS_HTTP_REPLY)
+		check.status = reply->status;
+	check.milliseconds = counters->wait / 1000.0;
+	if (reply->outcome == CALLS_HTTP_REPLY && reply->status >= 200 && reply->status < 300)
+		check_page(def, settings, reply, counters, &check);
+	else
+		check.failure = calls_describe_reply(def, settings, reply, 1);
+	MemoryContextDelete(context);
+	return check;
+}
