@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-valgrind check-random sqlsmith demo
+TOOLS = help check check-valgrind check-random sqlsmith demo doc
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -16,6 +16,7 @@ help:
 	@echo 'make check-random    compare 20,000 random queries with a local copy (CALLS_SEED, CALLS_QUERIES)'
 	@echo 'make sqlsmith        run sqlsmith against the foreign tables for ten minutes (test/sqlsmith.sh)'
 	@echo 'make demo            show the extension at work (test/demo.sh)'
+	@echo 'make doc             write doc/providers.md from the definitions (test/doc.sh)'
 	@echo 'make installcheck    run the regression tests in a running server that has sim.url set'
 	@echo 'make clean           remove what was built'
 check:
@@ -28,6 +29,8 @@ sqlsmith:
 	@test/sqlsmith.sh
 demo:
 	@test/demo.sh
+doc:
+	@test/doc.sh
 $(filter-out $(TOOLS),$(MAKECMDGOALS)):
 	@$(MAKE) $@
 

@@ -66,6 +66,11 @@ SELECT ok, http_status, message, hint, total FROM calls_fdw_check('nowhere');
 CALL sim.set('ringyo', 'total', 'missing');
 SELECT ok, http_status, message, hint, total FROM calls_fdw_check('ringyo');
 \x off
+-- It can be cancelled.
+CALL sim.fault('ringyo', 'hang');
+SET statement_timeout = '200ms';
+SELECT calls_fdw_check('ringyo'); -- ERROR
+RESET statement_timeout;
 -- Without a call, there is nothing wrong.
 CALL sim.set('ringyo', 'calls', '0');
 SELECT ok, http_status, message FROM calls_fdw_check('ringyo');
@@ -100,6 +105,7 @@ SELECT calls_fdw_check(NULL);
 
 -- Statistics, of this session.
 \c
+CALL sim.clear();
 CREATE FUNCTION cost(of name) RETURNS TABLE (scans bigint, requests bigint, retries bigint, pages bigint, rows bigint, bytes bool, waited bool)
 LANGUAGE sql AS $$
   SELECT scans, requests, retries, pages, rows, bytes > 0, wait_time > '0' FROM calls_fdw_stats() WHERE server = of
@@ -120,16 +126,24 @@ SELECT * FROM cost('voicy');
 BEGIN;
 DECLARE c CURSOR FOR SELECT provider FROM tryvox.calls;
 FETCH 1 FROM c;
-SELECT scans, requests FROM cost('tryvox');
+SELECT scans, requests = sim.requests('tryvox') AS requests FROM cost('tryvox');
 ROLLBACK;
-SELECT scans, requests FROM cost('tryvox');
+SELECT scans, requests = sim.requests('tryvox') AS requests FROM cost('tryvox');
 CALL sim.fault('tryvox', 'status', 'code=401');
 SELECT count(*) FROM tryvox.calls; -- ERROR
-SELECT scans, requests, pages FROM cost('tryvox');
+SELECT scans, requests = sim.requests('tryvox') AS requests FROM cost('tryvox');
 CALL sim.fault('tryvox', 'status', 'code=500');
 SELECT count(*) FROM tryvox.calls;
-SELECT scans, requests, retries, pages, rows FROM cost('tryvox');
--- So do ANALYZE and calls_fdw_check.
+SELECT scans, requests = sim.requests('tryvox') AS requests, retries, rows >= 1000 AS rows FROM cost('tryvox');
+CALL sim.fault('tryvox', 'hang');
+SET statement_timeout = '200ms';
+SELECT count(*) FROM tryvox.calls; -- ERROR
+RESET statement_timeout;
+SELECT scans, requests = sim.requests('tryvox') AS requests, retries FROM cost('tryvox');
+-- A rescan that asks anew is another scan.
+SELECT count(*) FROM (VALUES ('busy'), ('failed')) AS v (s), LATERAL (SELECT * FROM ringyo.calls WHERE status = v.s LIMIT 1) AS c;
+SELECT scans FROM cost('ringyo');
+-- ANALYZE and calls_fdw_check count, too.
 ANALYZE solomobile.calls;
 SELECT scans, requests BETWEEN 1 AND 10 AS requests, pages = requests AS pages, rows > 0 AS rows FROM cost('solomobile');
 SELECT ok FROM calls_fdw_check('whippy');

@@ -1,0 +1,121 @@
+# The documents say what is: doc/providers.md is what the definitions give, and
+# every command of doc/adding-a-provider.md works as it stands there.
+use strict;
+use warnings;
+
+use CallsTest;
+use DocBlocks;
+use PostgreSQL::Test::Utils qw(slurp_file);
+use Test::More;
+
+my $sim = start_simulator(calls => 500);
+my $node = start_node('main', sim => $sim);
+my $installed = $node->config_data('--sharedir') . '/extension/calls_fdw/acmevoice.json';
+
+check_tool();
+check_made_pages();
+run_document($node, '../doc/adding-a-provider.md',
+	replace => [
+		[ 'https://api.acmevoice.example' => $sim->url . '/acme' ],
+		[ 'your_account' => 'acc_1' ],
+		[ 'your_key' => 'acme_test' ],
+		[ 'sudo ' => '' ]
+	]);
+is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
+
+done_testing();
+
+END
+{
+	unlink $installed if defined $installed;
+}
+
+sub check_made_pages
+{
+	my ($stdout, $stderr);
+
+	$node->psql('postgres', slurp_file('../doc/providers.sql'), stdout => \$stdout, stderr => \$stderr);
+	is($stderr, '', 'doc/providers.sql runs');
+	ok("$stdout\n" eq slurp_file('../doc/providers.md'), 'doc/providers.md is up to date; "make doc" makes it');
+	return;
+}
+
+# What a document must not get away with
+sub check_tool
+{
+	my $file = "$PostgreSQL::Test::Utils::tmp_check/blocks.md";
+	my $text = <<'END';
+```json data/one.json
+{"a": 1}
+```
+```sql
+\set one `cat data/one.json`
+SELECT :'one'::json->>'a' AS a;
+```
+```text
+ a
+---
+ 1
+(1 row)
+```
+```sql
+SELECT 1 AS wrong;
+```
+```text
+ wrong
+-------
+ 2
+(1 row)
+```
+```sql
+SELECT nothing;
+```
+```sql
+SELECT 1/0;
+```
+```text
+ERROR:  division by ...
+```
+Text between: nothing is expected.
+```sql
+\nosuchcommand
+```
+Another.
+
+```text
+no output
+```
+```sh
+false
+```
+```sh
+test -e data/one.json; echo "$PGDATABASE in http://real"
+```
+```text
+postgres in http://written
+```
+<!-- skip: needs a printer -->
+```sh
+lpr
+```
+<!-- run sql
+CREATE TEMP TABLE unseen AS SELECT 1 AS x;
+-->
+```sql
+SELECT x FROM unseen;
+```
+```text
+...
+(1 row)
+```
+END
+	open my $fh, '>', $file or die "$file: $!";
+	print $fh $text;
+	close $fh or die "$file: $!";
+
+	my @blocks = execute_document($node, $file, replace => [ [ 'http://written' => 'http://real' ] ]);
+	is(join(' ', map { defined $_->{skip} ? 'skipped' : $_->{kind} eq 'file' ? 'file' : defined problem_of($_) ? 'bad' : 'good' } @blocks),
+		'file good bad bad good bad bad good skipped good good', 'blocks that do not do what the document says are found');
+	is($blocks[8]{skip}, 'needs a printer', 'and those that are not run say why');
+	return;
+}
