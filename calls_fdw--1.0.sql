@@ -58,7 +58,8 @@ CREATE FUNCTION calls_fdw_columns(
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 20;
 COMMENT ON FUNCTION calls_fdw_columns(text) IS 'columns of a provider in the order of its table, with the filters that can be sent';
 
--- Raises what calls_fdw_columns raises.
+-- Raises what calls_fdw_columns raises, and 22P05 for a text that the
+-- database's encoding cannot hold.
 CREATE FUNCTION calls_fdw_definition(provider text) RETURNS json
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION calls_fdw_definition(text) IS 'an installed definition as its file has it, to start another one from';

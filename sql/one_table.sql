@@ -5,7 +5,7 @@ SET timezone = 'UTC';
 CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
 CREATE SCHEMA reports;
 SELECT calls_fdw_create_calls('reports', 'voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
-\d+ reports.calls
+\d reports.calls
 \d reports.calls_voicy
 
 -- The columns are those that IMPORT FOREIGN SCHEMA makes of "common".

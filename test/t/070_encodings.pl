@@ -188,6 +188,14 @@ sub check_definition
 	close $fh;
 	my $error = $session{$encoding}->query("CREATE SERVER prose FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'prose')");
 	is($session{$encoding}->sqlstate, '00000', "$encoding: a definition with a title beyond ASCII") or diag($error);
+	$session{$encoding}->query("SELECT calls_fdw_definition('prose')");
+	is($session{$encoding}->sqlstate, $encoding eq 'SQL_ASCII' ? '00000' : '22P05', "$encoding: its text converts or raises");
+
+	# The same as an option is in the database's encoding.
+	my $word = $encoding eq 'EUC_JP' ? '日本' : 'Zürich';
+	$text =~ s/"title": "[^"]*"/"title": "$word"/;
+	$error = $session{$encoding}->query("CREATE SERVER own FOREIGN DATA WRAPPER calls_fdw OPTIONS (definition '$text')");
+	is($session{$encoding}->sqlstate, '00000', "$encoding: a definition in an option") or diag($error);
 	unlink "$path/prose.json";
 	return;
 }
