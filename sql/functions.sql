@@ -45,6 +45,8 @@ SELECT p AS provider, l.rows FROM unnest('{voicy,tryvox,solomobile,whippy,ringyo
 CALL sim.clear();
 ALTER USER MAPPING FOR CURRENT_USER SERVER voicy OPTIONS (SET api_key 'hunter2');
 SELECT ok, http_status, message, detail, hint, total FROM calls_fdw_check('voicy');
+CALL sim.fault('voicy', 'status', 'code=403', 'message=The key hunter2 is wrong');
+SELECT ok, http_status, message, detail FROM calls_fdw_check('voicy');
 CALL sim.fault('ringyo', 'status', 'code=429', 'retry_after=3600');
 SELECT ok, http_status, message, detail, hint, total FROM calls_fdw_check('ringyo');
 CALL sim.fault('ringyo', 'status', 'code=503');
