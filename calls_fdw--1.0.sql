@@ -152,3 +152,554 @@ BEGIN
   RETURN format('%I.calls', schema)::regclass;
 END $$;
 COMMENT ON FUNCTION calls_fdw_create_calls(name, name[]) IS 'makes the table SCHEMA.calls, partitioned by source, of the common columns of several servers';
+
+-- ----------------------------------------------------------------------------
+-- calls_fdw_sync: keeps a local table up to date
+-- ----------------------------------------------------------------------------
+-- The functions from here on find each other by the extension's schema, which
+-- may be any, and set search_path, so that no object of a user can get between.
+
+-- What is known to be loaded, changed in the same transactions as the rows.
+-- regclass follows renames, is dumped as a name, and a table that is made anew
+-- under an old name begins anew.
+CREATE TABLE calls_fdw_sync_state (
+  source regclass,
+  target regclass,
+  complete_from timestamptz,
+  complete_to timestamptz,
+  window_width interval,
+  undated_at timestamptz,
+  surplus bigint,
+  read bigint NOT NULL,
+  inserted bigint NOT NULL,
+  updated bigint NOT NULL,
+  unchanged bigint NOT NULL,
+  changed_at timestamptz NOT NULL,
+  PRIMARY KEY (source, target)
+);
+COMMENT ON TABLE calls_fdw_sync_state IS 'what calls_fdw_sync has loaded';
+COMMENT ON COLUMN calls_fdw_sync_state.source IS 'foreign table that is read';
+COMMENT ON COLUMN calls_fdw_sync_state.target IS 'local table that is kept up to date';
+COMMENT ON COLUMN calls_fdw_sync_state.complete_from IS 'start of the oldest call when the first load began';
+COMMENT ON COLUMN calls_fdw_sync_state.complete_to IS 'all calls that started up to here have been loaded';
+COMMENT ON COLUMN calls_fdw_sync_state.window_width IS 'window that held about batch_size calls';
+COMMENT ON COLUMN calls_fdw_sync_state.undated_at IS 'when calls without started_at were last looked for';
+COMMENT ON COLUMN calls_fdw_sync_state.surplus IS 'calls that the target had then and the provider did not';
+COMMENT ON COLUMN calls_fdw_sync_state.read IS 'calls read in the last run, or so far in the running one';
+COMMENT ON COLUMN calls_fdw_sync_state.inserted IS 'of these, calls that were new';
+COMMENT ON COLUMN calls_fdw_sync_state.updated IS 'of these, calls that had changed';
+COMMENT ON COLUMN calls_fdw_sync_state.unchanged IS 'of these, calls that were there as they are';
+COMMENT ON COLUMN calls_fdw_sync_state.changed_at IS 'when the last batch was loaded';
+
+-- Anyone may run calls_fdw_sync; one sees and changes what is known of tables
+-- that one may load.
+GRANT SELECT, INSERT, UPDATE, DELETE ON calls_fdw_sync_state TO PUBLIC;
+ALTER TABLE calls_fdw_sync_state ENABLE ROW LEVEL SECURITY;
+CREATE POLICY loader ON calls_fdw_sync_state
+  USING (has_table_privilege(source, 'SELECT') AND has_table_privilege(target, 'INSERT'));
+SELECT pg_catalog.pg_extension_config_dump('calls_fdw_sync_state',
+  'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = source) AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = target)');
+
+-- One run for a source and a target at a time; released by the end of the run,
+-- an error or the end of the session.
+CREATE FUNCTION calls_fdw_sync_lock(source regclass, target regclass) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION calls_fdw_sync_lock(regclass, regclass) IS 'part of calls_fdw_sync';
+CREATE FUNCTION calls_fdw_sync_unlock() RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION calls_fdw_sync_unlock() IS 'part of calls_fdw_sync';
+
+-- The foreign tables that a source consists of: itself, or its partitions.
+CREATE FUNCTION calls_fdw_sync_tables(source regclass) RETURNS regclass[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  tables regclass[];
+  other regclass;
+BEGIN
+  SELECT array_agg(p.relid ORDER BY p.relid::text) INTO tables
+  FROM pg_partition_tree(calls_fdw_sync_tables.source) AS p WHERE p.isleaf;
+  tables := coalesce(tables, ARRAY[source]);
+  SELECT t.relid INTO other
+  FROM unnest(tables) AS t (relid)
+  WHERE NOT EXISTS (
+    SELECT FROM pg_foreign_table AS f
+      JOIN pg_foreign_server AS s ON s.oid = f.ftserver
+      JOIN pg_foreign_data_wrapper AS w ON w.oid = s.srvfdw
+      JOIN pg_proc AS p ON p.oid = w.fdwhandler
+      JOIN pg_extension AS e ON e.extname = 'calls_fdw' AND e.extnamespace = p.pronamespace
+    WHERE f.ftrelid = t.relid AND p.proname = 'calls_fdw_handler');
+  IF other IS NOT NULL THEN
+    RAISE EXCEPTION '% is not a foreign table of calls_fdw', other
+      USING ERRCODE = 'wrong_object_type',
+            HINT = 'The source is such a table, or a table that is partitioned into such tables only.';
+  END IF;
+  RETURN tables;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_tables(regclass) IS 'part of calls_fdw_sync';
+
+-- The unique index that tells whether a call is in the target already: it has
+-- call_id, and otherwise columns that never change.
+CREATE FUNCTION calls_fdw_sync_key(target regclass, columns name[]) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  key name[];
+  wanted name[] := '{call_id}';
+BEGIN
+  SELECT i.key INTO key
+  FROM (SELECT array_agg(a.attname ORDER BY k.place) AS key,
+               bool_and(a.attname <> 'started_at' OR a.attnotnull OR x.indnullsnotdistinct) AS finds_nulls
+        FROM pg_index AS x, unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, place), pg_attribute AS a
+        WHERE x.indrelid = calls_fdw_sync_key.target AND x.indisunique AND x.indimmediate AND x.indisvalid
+          AND x.indpred IS NULL AND x.indexprs IS NULL AND k.place <= x.indnkeyatts
+          AND a.attrelid = x.indrelid AND a.attnum = k.attnum
+        GROUP BY x.indexrelid) AS i
+  WHERE 'call_id' = ANY (i.key) AND i.key <@ '{source,call_id,started_at}' AND i.key <@ columns AND i.finds_nulls
+  ORDER BY 'source' = ANY (i.key) DESC, cardinality(i.key), i.key LIMIT 1;
+  IF key IS NOT NULL THEN
+    RETURN key;
+  END IF;
+
+  IF 'source' = ANY (columns) THEN
+    wanted := '{source,call_id}';
+  END IF;
+  IF EXISTS (SELECT FROM pg_partitioned_table AS p, unnest(p.partattrs::int2[]) AS k (attnum), pg_attribute AS a
+             WHERE p.partrelid = calls_fdw_sync_key.target AND a.attrelid = p.partrelid AND a.attnum = k.attnum
+               AND a.attname = 'started_at') THEN
+    wanted := wanted || name 'started_at';
+  END IF;
+  RAISE EXCEPTION '% has no unique index by which a call could be found', target
+    USING ERRCODE = 'object_not_in_prerequisite_state',
+          DETAIL = 'Its columns must be call_id and otherwise only source and started_at; nulls in started_at must not be distinct.',
+          HINT = format('CREATE UNIQUE INDEX ON %s (%s)%s;', target, array_to_string(wanted, ', '),
+                        CASE WHEN 'started_at' = ANY (wanted) THEN ' NULLS NOT DISTINCT' END);
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_key(regclass, name[]) IS 'part of calls_fdw_sync';
+
+-- The columns that source and target share, by name: those to load.
+CREATE FUNCTION calls_fdw_sync_columns(source regclass, target regclass) RETURNS name[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  columns name[];
+  needed name;
+  misfit record;
+BEGIN
+  SELECT array_agg(s.attname ORDER BY s.attnum) INTO columns
+  FROM pg_attribute AS s JOIN pg_attribute AS t USING (attname)
+  WHERE s.attrelid = calls_fdw_sync_columns.source AND s.attnum > 0 AND NOT s.attisdropped
+    AND t.attrelid = calls_fdw_sync_columns.target AND t.attnum > 0 AND NOT t.attisdropped
+    AND t.attgenerated = '' AND t.attidentity <> 'a';
+  FOREACH needed IN ARRAY '{call_id,started_at}'::name[] LOOP
+    IF (needed = ANY (columns)) IS NOT TRUE THEN
+      RAISE EXCEPTION 'column "%" must be in both % and %', needed, source, target
+        USING ERRCODE = 'undefined_column';
+    END IF;
+  END LOOP;
+  IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = calls_fdw_sync_columns.source
+                   AND a.attname = 'started_at' AND a.atttypid = 'timestamptz'::regtype) THEN
+    RAISE EXCEPTION 'column "started_at" of % must be timestamp with time zone', source
+      USING ERRCODE = 'datatype_mismatch';
+  END IF;
+
+  -- any type may be stored in a string, as its text
+  SELECT s.attname, format_type(s.atttypid, s.atttypmod) AS given, format_type(t.atttypid, t.atttypmod) AS taken INTO misfit
+  FROM pg_attribute AS s JOIN pg_attribute AS t USING (attname) JOIN pg_type AS d ON d.oid = t.atttypid,
+       LATERAL (SELECT CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END) AS b (oid)
+  WHERE s.attrelid = calls_fdw_sync_columns.source AND t.attrelid = calls_fdw_sync_columns.target
+    AND s.attname = ANY (columns) AND s.atttypid <> b.oid AND d.typcategory <> 'S'
+    AND NOT EXISTS (SELECT FROM pg_cast AS c WHERE c.castsource = s.atttypid AND c.casttarget = b.oid AND c.castcontext IN ('a', 'i'))
+  ORDER BY s.attnum LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'column "%" of % cannot be stored in %', misfit.attname, source, target
+      USING ERRCODE = 'datatype_mismatch',
+            DETAIL = format('It is %s there and %s here.', misfit.given, misfit.taken),
+            HINT = 'Give both the same type, or the column of the target another name.';
+  END IF;
+  RETURN columns;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_columns(regclass, regclass) IS 'part of calls_fdw_sync';
+
+-- The statements of a batch: read fetches it, found counts the calls that the
+-- target has, write stores it. They keep to what partitioned, distributed and
+-- compressed tables can do: no system columns, no writing below WITH, and the
+-- columns of the index are never set.
+CREATE FUNCTION calls_fdw_sync_statements(source regclass, target regclass, columns name[], key name[]) RETURNS jsonb
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  list text := (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS u (c, n));
+  same text;
+  changes text;
+  old text;
+  new text;
+BEGIN
+  -- of the types without equality, json and xml are compared as text
+  SELECT string_agg(format('%1$I = excluded.%1$I', c), ', ' ORDER BY n),
+         string_agg(format('t.%I', c) || cast_to, ', ' ORDER BY n),
+         string_agg(format('excluded.%I', c) || cast_to, ', ' ORDER BY n)
+  INTO changes, old, new
+  FROM unnest(columns) WITH ORDINALITY AS u (c, n)
+       JOIN pg_attribute AS a ON a.attrelid = calls_fdw_sync_statements.target AND a.attname = c,
+       LATERAL (SELECT CASE WHEN a.atttypid IN ('json'::regtype, 'xml'::regtype) THEN '::text' ELSE '' END) AS x (cast_to)
+  WHERE c <> ALL (key);
+
+  SELECT string_agg(CASE WHEN c = 'started_at' THEN
+      't.started_at IS NOT DISTINCT FROM b.started_at AND ($1 OR t.started_at BETWEEN $2 AND $3)'
+    ELSE format('t.%1$I = b.%1$I', c) || coalesce(format(' COLLATE %I.%I', l.collnamespace::regnamespace, l.collname), '') END, ' AND ')
+  INTO same
+  FROM unnest(key) AS u (c)
+       JOIN pg_attribute AS a ON a.attrelid = calls_fdw_sync_statements.target AND a.attname = c
+       LEFT JOIN pg_collation AS l ON l.oid = a.attcollation;
+
+  RETURN jsonb_build_object(
+    'make', format('CREATE TEMPORARY TABLE calls_fdw_sync_batch ON COMMIT DELETE ROWS AS SELECT %s FROM %s WITH NO DATA', list, source),
+    'read', format('INSERT INTO pg_temp.calls_fdw_sync_batch SELECT %s FROM %s', list, source),
+    'found', format('SELECT count(DISTINCT b.call_id) FROM pg_temp.calls_fdw_sync_batch AS b JOIN %s AS t ON %s', target, same),
+    'write', format('INSERT INTO %s AS t (%s) SELECT %s '
+                    'FROM (SELECT DISTINCT ON (call_id) * FROM pg_temp.calls_fdw_sync_batch ORDER BY call_id) AS b '
+                    'ORDER BY started_at ON CONFLICT (%s) DO ', target, list, list,
+                    (SELECT string_agg(quote_ident(c), ', ') FROM unnest(key) AS u (c)))
+             || CASE WHEN changes IS NULL THEN 'NOTHING'
+                     ELSE format('UPDATE SET %s WHERE ROW (%s) IS DISTINCT FROM ROW (%s)', changes, old, new) END);
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_statements(regclass, regclass, name[], name[]) IS 'part of calls_fdw_sync';
+
+-- What the provider of a foreign table can do, as its plans tell: read windows
+-- of started_at, and read in its order, which no undated call has a place in.
+CREATE FUNCTION calls_fdw_sync_abilities(source regclass) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  queries text[] := ARRAY['WHERE started_at >= ''2001-01-01''', 'WHERE started_at < ''2001-01-01''',
+                          'ORDER BY started_at LIMIT 1', 'ORDER BY started_at DESC LIMIT 1'];
+  query text;
+  plan jsonb;
+  sent boolean[];
+BEGIN
+  FOREACH query IN ARRAY queries LOOP
+    EXECUTE format('EXPLAIN (VERBOSE, FORMAT JSON) SELECT call_id FROM %s %s', source, query) INTO plan;
+    sent := sent || jsonb_path_exists(plan, CASE WHEN query ~ '^WHERE' THEN '$.**."Remote Filter"'::jsonpath
+                                                 ELSE '$.**."Remote Order"' END);
+  END LOOP;
+  RETURN jsonb_build_object('windows', sent[1] AND sent[2], 'ascending', sent[3], 'ordered', sent[3] OR sent[4]);
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_abilities(regclass) IS 'part of calls_fdw_sync';
+
+-- About when the oldest call started, by few requests; null without any.
+CREATE FUNCTION calls_fdw_sync_oldest(source regclass, ascending boolean) RETURNS timestamptz
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  early timestamptz; -- no call is known to be older
+  late timestamptz; -- some call is older, or this old
+  middle timestamptz;
+  step interval := '1 day';
+  older boolean;
+BEGIN
+  IF ascending THEN
+    EXECUTE format('SELECT min(started_at) FROM %s', source) INTO late;
+    RETURN late;
+  END IF;
+  EXECUTE format('SELECT started_at FROM %s WHERE started_at IS NOT NULL LIMIT 1', source) INTO late;
+  IF late IS NULL THEN
+    RETURN NULL;
+  END IF;
+  LOOP
+    early := greatest(late - step, '1970-01-01');
+    EXIT WHEN early = '1970-01-01';
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE started_at < $1)', source) INTO older USING early;
+    EXIT WHEN NOT older;
+    late := early;
+    step := step * 2;
+  END LOOP;
+  WHILE late - early > interval '1 day' LOOP
+    middle := early + (late - early) / 2;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s WHERE started_at < $1)', source) INTO older USING middle;
+    IF older THEN
+      late := middle;
+    ELSE
+      early := middle;
+    END IF;
+  END LOOP;
+  RETURN early;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_oldest(regclass, boolean) IS 'part of calls_fdw_sync';
+
+-- Begins the run over one foreign table: locks, checks, and decides where to
+-- read from. A run is an object that calls_fdw_sync_step moves on.
+CREATE FUNCTION calls_fdw_sync_begin(schema text, source regclass, target regclass, lookback interval, batch_size integer,
+                                     undated interval) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  columns name[];
+  key name[];
+  run jsonb;
+  known record;
+  free boolean;
+  empty boolean;
+  windows boolean;
+  ordered boolean;
+  dated boolean; -- the target takes no call without started_at
+  start timestamptz; -- where to read from
+BEGIN
+  EXECUTE format('SELECT %s.calls_fdw_sync_lock($1, $2)', schema) INTO free USING source, target;
+  IF NOT free THEN
+    RAISE EXCEPTION 'another calls_fdw_sync loads % into %', source, target USING ERRCODE = 'lock_not_available';
+  END IF;
+  EXECUTE format('SELECT %s.calls_fdw_sync_columns($1, $2)', schema) INTO columns USING source, target;
+  EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2)', schema) INTO key USING target, columns;
+  EXECUTE format('SELECT %1$s.calls_fdw_sync_statements($1, $2, $3, $4) || %1$s.calls_fdw_sync_abilities($1)', schema)
+    INTO run USING source, target, columns, key;
+  windows := (run->>'windows')::boolean;
+  ordered := (run->>'ordered')::boolean;
+  IF to_regclass('pg_temp.calls_fdw_sync_batch') IS NOT NULL THEN
+    DROP TABLE pg_temp.calls_fdw_sync_batch;
+  END IF;
+  EXECUTE run->>'make';
+  ALTER TABLE pg_temp.calls_fdw_sync_batch ALTER call_id SET NOT NULL;
+
+  -- a target without rows was emptied, or restored without its data
+  EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %s)', target) INTO empty;
+  IF empty THEN
+    EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) USING source, target;
+  END IF;
+  EXECUTE format('SELECT * FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) INTO known USING source, target;
+  start := known.complete_to - lookback;
+  IF start IS NULL AND windows THEN
+    EXECUTE format('SELECT %s.calls_fdw_sync_oldest($1, $2)', schema) INTO start USING source, (run->>'ascending')::boolean;
+  END IF;
+  SELECT a.attnotnull AND NOT ordered INTO dated
+  FROM pg_attribute AS a WHERE a.attrelid = calls_fdw_sync_begin.target AND a.attname = 'started_at';
+  IF dated AND known.complete_to IS NULL THEN
+    RAISE NOTICE 'calls without started_at are left out, since % takes none', target;
+  END IF;
+  RETURN run || jsonb_build_object(
+    'schema', schema, 'source', source::oid, 'target', target::oid, 'batch_size', batch_size, 'dated', dated,
+    'phase', CASE WHEN windows THEN 'windows' ELSE 'rest' END,
+    'start', greatest(start, known.complete_from),
+    'lower', CASE WHEN (windows OR ordered) AND known.complete_to - lookback > known.complete_from THEN start END,
+    'width', coalesce(extract(epoch FROM known.window_width), 3600), 'horizon', clock_timestamp(),
+    'counted', 'source' = ANY (columns), 'surplus', coalesce(known.surplus, 0),
+    'undated', windows AND NOT ordered AND NOT dated AND undated IS NOT NULL
+               AND (known.undated_at + undated < now()) IS NOT FALSE,
+    'calls', 0, 'inserted', 0, 'updated', 0, 'unchanged', 0);
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_begin(text, regclass, regclass, interval, integer, interval) IS 'part of calls_fdw_sync';
+
+-- Fetches the calls from the run's lower bound on and before upper (null: no
+-- bound), or those without started_at; at most so many (null: all).
+CREATE FUNCTION calls_fdw_sync_read(run jsonb, upper timestamptz, most bigint, OUT rows bigint, OUT oldest timestamptz, OUT newest timestamptz)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  lower timestamptz := run->>'lower';
+  conditions text := concat_ws(' AND ',
+    CASE WHEN run->>'phase' = 'undated' THEN 'started_at IS NULL'
+         WHEN lower IS NOT NULL THEN 'started_at >= $1'
+         WHEN (run->>'dated')::boolean THEN 'started_at IS NOT NULL' END,
+    CASE WHEN upper IS NOT NULL THEN 'started_at < $2' END);
+  hundredth timestamptz;
+BEGIN
+  TRUNCATE pg_temp.calls_fdw_sync_batch;
+  EXECUTE concat_ws(' ', run->>'read', 'WHERE ' || nullif(conditions, ''), 'LIMIT ' || most) USING lower, upper;
+  GET DIAGNOSTICS rows = ROW_COUNT;
+  SELECT min(b.started_at), max(b.started_at) INTO oldest, newest FROM pg_temp.calls_fdw_sync_batch AS b;
+  -- a few calls that are dated in the future do not hide those that follow
+  IF newest > clock_timestamp() THEN
+    SELECT b.started_at INTO hundredth FROM pg_temp.calls_fdw_sync_batch AS b ORDER BY b.started_at DESC NULLS LAST OFFSET 99 LIMIT 1;
+    newest := greatest(clock_timestamp(), hundredth);
+  END IF;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_read(jsonb, timestamptz, bigint) IS 'part of calls_fdw_sync';
+
+-- How many calls the target has and the provider not; null where the provider
+-- would have to be read for that.
+CREATE FUNCTION calls_fdw_sync_surplus(run jsonb) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  source regclass := (run->>'source')::oid;
+  target regclass := (run->>'target')::oid;
+  query text := format('SELECT count(*) FROM %s', source);
+  plan jsonb;
+  there bigint;
+  here bigint;
+BEGIN
+  EXECUTE 'EXPLAIN (VERBOSE, FORMAT JSON) ' || query INTO plan;
+  IF NOT (run->>'counted')::boolean OR NOT jsonb_path_exists(plan, '$.**."Remote Count"') THEN
+    RETURN NULL;
+  END IF;
+  EXECUTE query INTO there;
+  EXECUTE format('SELECT count(*) FROM %s WHERE source = $1', target) INTO here
+    USING (SELECT coalesce((SELECT o.option_value FROM pg_options_to_table(s.srvoptions) AS o WHERE o.option_name = 'source'), s.srvname)
+           FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver WHERE f.ftrelid = source);
+  RETURN here - there;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_surplus(jsonb) IS 'part of calls_fdw_sync';
+
+-- Stores the calls that were fetched, and counts them.
+CREATE FUNCTION calls_fdw_sync_write(run jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  batch record;
+  found bigint;
+  changed bigint;
+BEGIN
+  SELECT count(DISTINCT call_id) AS calls, count(*) > count(started_at) AS undated, min(started_at) AS oldest, max(started_at) AS newest
+  INTO batch FROM pg_temp.calls_fdw_sync_batch;
+  IF batch.calls = 0 THEN
+    RETURN run;
+  END IF;
+  EXECUTE run->>'found' INTO found USING batch.undated, batch.oldest, batch.newest;
+  EXECUTE run->>'write';
+  GET DIAGNOSTICS changed = ROW_COUNT;
+  -- where others write to the target at the same time, the parts are estimates
+  changed := greatest(changed, batch.calls - found);
+  RETURN run || jsonb_build_object(
+    'calls', (run->>'calls')::bigint + batch.calls,
+    'inserted', (run->>'inserted')::bigint + batch.calls - found,
+    'updated', (run->>'updated')::bigint + changed - (batch.calls - found),
+    'unchanged', (run->>'unchanged')::bigint + batch.calls - changed);
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_write(jsonb) IS 'part of calls_fdw_sync';
+
+-- Loads one batch and says where the next one begins; phase is "done" at the
+-- end. Windows are read oldest first, and sized to hold about batch_size calls;
+-- the last one has no end. The rest, of a provider without date filters, is one
+-- batch, since each of several would have to begin at the newest call.
+CREATE FUNCTION calls_fdw_sync_step(run jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  windows boolean := run->>'phase' = 'windows';
+  undated boolean := run->>'phase' = 'undated';
+  surplus bigint;
+  start timestamptz := run->>'start';
+  horizon timestamptz := run->>'horizon';
+  size bigint := run->>'batch_size';
+  width double precision := run->>'width'; -- in seconds
+  upper timestamptz;
+  most bigint;
+  batch record;
+BEGIN
+  IF windows THEN
+    upper := start + make_interval(secs => width);
+    upper := CASE WHEN upper < horizon THEN upper END;
+    most := CASE WHEN width > 1 THEN 4 * size END;
+  ELSIF undated THEN
+    -- none can be missing if the numbers differ as before
+    EXECUTE format('SELECT %s.calls_fdw_sync_surplus($1)', run->>'schema') INTO surplus USING run;
+    most := CASE WHEN surplus = (run->>'surplus')::bigint THEN 0 END;
+  END IF;
+  EXECUTE format('SELECT * FROM %s.calls_fdw_sync_read($1, $2, $3)', run->>'schema') INTO batch USING run, upper, most;
+  IF windows AND batch.rows >= most THEN
+    -- too many; and an end there is, if it is not where the clock says
+    RETURN run || jsonb_build_object(
+      'width', greatest(width / 4, 1), 'horizon', CASE WHEN upper IS NULL THEN greatest(horizon, batch.newest) ELSE horizon END);
+  END IF;
+  surplus := surplus - (run->>'inserted')::bigint;
+  EXECUTE format('SELECT %s.calls_fdw_sync_write($1)', run->>'schema') INTO run USING run;
+  surplus := surplus + (run->>'inserted')::bigint;
+
+  IF upper IS NOT NULL THEN
+    -- an empty window is no measure, and the next one is four times as wide
+    width := width * least(greatest(size / greatest(batch.rows, 0.25)::double precision, 0.25), 4);
+    width := least(greatest(width, 1), 3e8);
+  END IF;
+  run := run || jsonb_build_object('width', width, 'start', upper, 'lower', upper);
+  EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) '
+                 'ON CONFLICT (source, target) DO UPDATE SET '
+                 'complete_from = least(s.complete_from, excluded.complete_from), '
+                 'complete_to = greatest(s.complete_to, excluded.complete_to), window_width = excluded.window_width, '
+                 'undated_at = coalesce(excluded.undated_at, s.undated_at), surplus = coalesce(excluded.surplus, s.surplus), '
+                 'read = excluded.read, inserted = excluded.inserted, updated = excluded.updated, '
+                 'unchanged = excluded.unchanged, changed_at = excluded.changed_at', run->>'schema')
+  USING (run->>'source')::oid::regclass, (run->>'target')::oid::regclass, least(start, batch.oldest), batch.newest,
+        make_interval(secs => width), CASE WHEN undated THEN now() END, surplus,
+        (run->>'calls')::bigint, (run->>'inserted')::bigint, (run->>'updated')::bigint, (run->>'unchanged')::bigint;
+  IF upper IS NULL THEN
+    run := run || jsonb_build_object('phase', CASE WHEN windows AND (run->>'undated')::boolean THEN 'undated' ELSE 'done' END);
+  END IF;
+  RETURN run;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_step(jsonb) IS 'part of calls_fdw_sync';
+
+-- Refuses arguments that make no sense.
+CREATE FUNCTION calls_fdw_sync_check(source regclass, target regclass, lookback interval, batch_size integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF source IS NULL OR target IS NULL THEN
+    RAISE EXCEPTION 'source and target must not be null' USING ERRCODE = 'null_value_not_allowed';
+  ELSIF lookback IS NULL OR lookback < interval '0' THEN
+    RAISE EXCEPTION 'lookback must not be null or negative' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF batch_size IS NULL OR batch_size < 1 THEN
+    RAISE EXCEPTION 'batch_size must be at least 1' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF NOT EXISTS (SELECT FROM pg_class WHERE oid = target AND relkind IN ('r', 'p')) THEN
+    RAISE EXCEPTION '% is not a table', target
+      USING ERRCODE = 'wrong_object_type', HINT = 'The target is a local table, which may be partitioned.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_check(regclass, regclass, interval, integer) IS 'part of calls_fdw_sync';
+
+-- CALL calls_fdw_sync('voicy.calls', 'local.calls') outside of a transaction
+-- block: each batch is a transaction, and what is committed stays.
+CREATE PROCEDURE calls_fdw_sync(source regclass, target regclass, lookback interval DEFAULT '1 day', batch_size integer DEFAULT 5000,
+                                undated interval DEFAULT '7 days', INOUT read bigint DEFAULT 0, INOUT inserted bigint DEFAULT 0,
+                                INOUT updated bigint DEFAULT 0, INOUT unchanged bigint DEFAULT 0)
+LANGUAGE plpgsql AS $$
+DECLARE
+  schema text;
+  tables regclass[];
+  part regclass;
+  run jsonb;
+  problem text;
+  state text;
+  problems text[];
+  first_state text;
+BEGIN
+  COMMIT; -- which is an error in a transaction block
+  PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+  SELECT quote_ident(n.nspname) INTO schema
+  FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'calls_fdw';
+  EXECUTE format('SELECT %s.calls_fdw_sync_check($1, $2, $3, $4)', schema) USING source, target, lookback, batch_size;
+  EXECUTE format('SELECT %s.calls_fdw_sync_tables($1)', schema) INTO tables USING source;
+  read := 0;
+  inserted := 0;
+  updated := 0;
+  unchanged := 0;
+  FOREACH part IN ARRAY tables LOOP
+    run := NULL;
+    LOOP
+      BEGIN
+        IF run IS NULL THEN
+          EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6)', schema)
+            INTO run USING schema, part, target, lookback, batch_size, undated;
+        END IF;
+        EXECUTE format('SELECT %s.calls_fdw_sync_step($1)', schema) INTO run USING run;
+      EXCEPTION WHEN OTHERS THEN
+        IF cardinality(tables) = 1 THEN
+          RAISE;
+        END IF;
+        GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
+        problems := problems || format('%s: %s', part, problem);
+        first_state := coalesce(first_state, state);
+        run := coalesce(run, '{"calls": 0, "inserted": 0, "updated": 0, "unchanged": 0}') || '{"phase": "done"}';
+      END;
+      COMMIT;
+      PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+      IF coalesce(nullif(current_setting('calls_fdw.progress', true), ''), 'off')::boolean THEN
+        RAISE INFO '% into %: % read, % inserted, % updated, % unchanged', part, target,
+          read + (run->>'calls')::bigint, inserted + (run->>'inserted')::bigint,
+          updated + (run->>'updated')::bigint, unchanged + (run->>'unchanged')::bigint;
+      END IF;
+      EXIT WHEN run->>'phase' = 'done';
+    END LOOP;
+    read := read + (run->>'calls')::bigint;
+    inserted := inserted + (run->>'inserted')::bigint;
+    updated := updated + (run->>'updated')::bigint;
+    unchanged := unchanged + (run->>'unchanged')::bigint;
+    IF to_regclass('pg_temp.calls_fdw_sync_batch') IS NOT NULL THEN
+      DROP TABLE pg_temp.calls_fdw_sync_batch;
+    END IF;
+    EXECUTE format('SELECT %s.calls_fdw_sync_unlock()', schema);
+  END LOOP;
+  IF problems IS NOT NULL THEN
+    RAISE EXCEPTION '% of % tables could not be loaded', cardinality(problems), cardinality(tables)
+      USING ERRCODE = first_state, DETAIL = array_to_string(problems, E'\n');
+  END IF;
+END $$;
+COMMENT ON PROCEDURE calls_fdw_sync(regclass, regclass, interval, integer, interval, bigint, bigint, bigint, bigint)
+  IS 'loads new and changed calls of a foreign table into a local table';

@@ -1,0 +1,265 @@
+-- calls_fdw_sync: a local table is kept up to date, and what it costs.
+\i sql/_setup.sql
+CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo', 'acme');
+CREATE SCHEMA local;
+SET client_min_messages = notice;
+SET timezone = 'UTC';
+SET datestyle = 'ISO, DMY';
+\set SHOW_CONTEXT never
+CREATE FUNCTION differing(source regclass, target regclass) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  n bigint;
+BEGIN
+  EXECUTE format('SELECT count(*) FROM ((TABLE %1$s EXCEPT ALL TABLE %2$s) UNION ALL (TABLE %2$s EXCEPT ALL TABLE %1$s)) AS d', source, target) INTO n;
+  RETURN n;
+END $$;
+CREATE VIEW known AS
+  SELECT source, target, complete_from, complete_to, undated_at IS NOT NULL AS undated, read, inserted, updated, unchanged
+  FROM calls_fdw_sync_state ORDER BY source::text, target::text;
+
+-- The first run loads everything, the next one what is new.
+CREATE TABLE local.voicy (LIKE voicy.calls);
+CREATE UNIQUE INDEX ON local.voicy (source, call_id);
+CALL calls_fdw_sync('voicy.calls', 'local.voicy');
+SELECT differing('voicy.calls', 'local.voicy');
+TABLE known;
+CALL sim.change('voicy', 'update=3', 'insert=5');
+CALL sim.clear();
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', '1 week');
+SELECT sim.requests('voicy') AS requests, differing('voicy.calls', 'local.voicy');
+SELECT body->'filter_criteria'->'start_timestamp' AS window FROM sim.log('voicy') LIMIT 1;
+TABLE known;
+
+-- TryVox has no date filter: newest first, down to where it is known.
+CREATE TABLE local.tryvox (LIKE tryvox.calls);
+CREATE UNIQUE INDEX ON local.tryvox (source, call_id);
+CALL sim.clear();
+CALL calls_fdw_sync('tryvox.calls', 'local.tryvox');
+SELECT sim.requests('tryvox') >= 10 AS all_pages, differing('tryvox.calls', 'local.tryvox');
+CALL sim.change('tryvox', 'update=3', 'insert=5');
+CALL sim.clear();
+CALL calls_fdw_sync('tryvox.calls', 'local.tryvox', '1 week');
+SELECT sim.requests('tryvox') < 8 AS first_pages, differing('tryvox.calls', 'local.tryvox');
+
+-- The others; small batches are more windows, and none is lost in between.
+SELECT format('CREATE TABLE local.%1$s (LIKE %1$s.calls)', p), format('CREATE UNIQUE INDEX ON local.%1$s (source, call_id)', p),
+       format('CALL calls_fdw_sync(%L, %L, batch_size => 20)', p || '.calls', 'local.' || p),
+       format('SELECT differing(%L, %L)', p || '.calls', 'local.' || p),
+       format('CALL sim.change(%L, ''update=3'', ''insert=5'')', p),
+       format('CALL calls_fdw_sync(%L, %L, ''1 week'')', p || '.calls', 'local.' || p)
+FROM unnest('{solomobile,whippy,ringyo,acme}'::text[]) AS p
+\gexec
+-- Windows go from the oldest call on, and adapt to how many calls they hold.
+TRUNCATE local.ringyo;
+CALL sim.clear();
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo', batch_size => 20);
+SELECT query - 'limit' AS query, rows FROM sim.log('ringyo') ORDER BY n LIMIT 9;
+-- A window that holds far more than a batch is cut, down to a second.
+CREATE TABLE local.narrow (LIKE ringyo.calls);
+CREATE UNIQUE INDEX ON local.narrow (call_id);
+CALL sim.set('ringyo', 'calls', '100');
+CALL sim.clear();
+CALL calls_fdw_sync('ringyo.calls', 'local.narrow', batch_size => 1);
+SELECT max(n) AS calls_of_a_second, (SELECT count(*) > 0 FROM sim.log('ringyo')
+  WHERE (query->>'to_date')::timestamptz - (query->>'from_date')::timestamptz < interval '4 seconds') AS cut_to_a_second
+FROM (SELECT count(*) AS n FROM local.narrow GROUP BY started_at) AS seconds;
+CALL sim.set('ringyo', 'calls', '1000');
+
+-- Calls without started_at are found at the first load, and then once a week,
+-- since that takes a scan of the whole log.
+SELECT count(*) > 0 AS some FROM local.whippy WHERE started_at IS NULL;
+CREATE TABLE undated AS SELECT call_id FROM local.whippy WHERE started_at IS NULL ORDER BY call_id LIMIT 2;
+DELETE FROM local.whippy WHERE call_id IN (TABLE undated);
+CALL calls_fdw_sync('whippy.calls', 'local.whippy', '1 week', undated => NULL);
+UPDATE calls_fdw_sync_state SET undated_at = now() - interval '8 days' WHERE source = 'whippy.calls'::regclass;
+CALL calls_fdw_sync('whippy.calls', 'local.whippy', '1 week', undated => NULL);
+CALL calls_fdw_sync('whippy.calls', 'local.whippy', '1 week');
+SELECT differing('whippy.calls', 'local.whippy');
+
+-- A change beyond lookback is missed, until lookback is longer.
+CALL sim.change('voicy', 'update=2', 'where=oldest');
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', '30 days');
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', '2 years');
+SELECT differing('voicy.calls', 'local.voicy');
+
+-- Progress is a message after each batch.
+SET calls_fdw.progress = on;
+TRUNCATE local.tryvox; -- and is loaded anew
+CALL calls_fdw_sync('tryvox.calls', 'local.tryvox');
+RESET calls_fdw.progress;
+
+-- An error half-way keeps what is complete, and releases the lock.
+CALL sim.reset();
+TRUNCATE local.voicy;
+CALL sim.fault('voicy', 'status', 'code=400', 'after=24', 'count=-1');
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', batch_size => 50); -- ERROR
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory';
+SELECT read = (SELECT count(*) FROM local.voicy) AS same, complete_to = (SELECT max(started_at) FROM local.voicy) AS exact,
+       read BETWEEN 100 AND 900 AS some
+FROM known WHERE source = 'voicy.calls'::regclass;
+CALL sim.reset();
+CALL calls_fdw_sync('voicy.calls', 'local.voicy');
+SELECT differing('voicy.calls', 'local.voicy'), read < 900 AS goes_on FROM known WHERE source = 'voicy.calls'::regclass;
+
+-- A call that is dated in the far future hides none that follow.
+CALL sim.set('voicy', 'calls', '200');
+TRUNCATE local.voicy;
+CALL sim.fault('voicy', 'value', 'count=-1', 'row=0', 'field=start_timestamp', 'json=4102444800000');
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', batch_size => 100000);
+SELECT max(started_at) FROM local.voicy;
+SELECT complete_to < now() + interval '1 day' AS not_there FROM known WHERE source = 'voicy.calls'::regclass;
+CALL sim.reset();
+
+-- Without date filters and order, everything is read each time.
+ALTER FOREIGN TABLE solomobile.calls OPTIONS (ADD pushdown 'status');
+TRUNCATE local.solomobile;
+CALL calls_fdw_sync('solomobile.calls', 'local.solomobile');
+SELECT differing('solomobile.calls', 'local.solomobile');
+CALL calls_fdw_sync('solomobile.calls', 'local.solomobile');
+ALTER FOREIGN TABLE solomobile.calls OPTIONS (DROP pushdown);
+
+-- The target needs a unique index by which to find a call.
+CREATE TABLE local.unready (LIKE ringyo.calls);
+CALL calls_fdw_sync('ringyo.calls', 'local.unready'); -- ERROR
+CREATE UNIQUE INDEX ON local.unready (call_id, status);
+CREATE UNIQUE INDEX ON local.unready (call_id) WHERE status = 'busy';
+CREATE UNIQUE INDEX ON local.unready (lower(call_id));
+CREATE UNIQUE INDEX ON local.unready (source, call_id, started_at);
+ALTER TABLE local.unready ADD UNIQUE (source, call_id) DEFERRABLE;
+CALL calls_fdw_sync('ringyo.calls', 'local.unready'); -- ERROR
+CREATE TABLE local.months (LIKE ringyo.calls) PARTITION BY RANGE (started_at);
+CALL calls_fdw_sync('ringyo.calls', 'local.months'); -- ERROR
+CREATE TABLE local.sourceless (call_id text, started_at timestamptz);
+CALL calls_fdw_sync('ringyo.calls', 'local.sourceless'); -- ERROR
+CREATE UNIQUE INDEX ON local.sourceless (call_id) INCLUDE (started_at);
+CALL calls_fdw_sync('ringyo.calls', 'local.sourceless');
+
+-- Columns go by name. Others of the target stay as they are, those that it
+-- computes are left alone, and types may differ as far as an assignment goes.
+CREATE DOMAIN word AS varchar(20);
+CREATE TABLE local.chosen (
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  raw json,
+  "Note" text DEFAULT 'none',
+  duration interval,
+  status word,
+  started_at timestamp,
+  provider text GENERATED ALWAYS AS ('of ' || call_id) STORED,
+  call_id varchar(40) COLLATE "C",
+  source text COLLATE "C" PRIMARY KEY,
+  UNIQUE (call_id, source)
+);
+ALTER TABLE local.chosen DROP CONSTRAINT chosen_pkey;
+CALL calls_fdw_sync('ringyo.calls', 'local.chosen');
+UPDATE local.chosen SET "Note" = 'mine', status = 'unknown';
+CALL calls_fdw_sync('ringyo.calls', 'local.chosen', '2 years');
+SELECT count(*), count(*) FILTER (WHERE "Note" = 'mine') AS notes, bool_and(provider = 'of ' || call_id) AS computed FROM local.chosen;
+SELECT count(*) FROM local.chosen c JOIN ringyo.calls r USING (call_id)
+WHERE c.status = r.status AND c.started_at = r.started_at AND c.raw::jsonb = r.raw AND c.duration IS NOT DISTINCT FROM r.duration;
+CREATE TABLE local.misfit (source text, call_id text, started_at timestamptz, duration integer, PRIMARY KEY (source, call_id));
+CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
+ALTER TABLE local.misfit DROP started_at;
+CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
+CREATE FOREIGN TABLE epochs (call_id text, started_at bigint) SERVER ringyo;
+CALL calls_fdw_sync('epochs', 'local.ringyo'); -- ERROR
+-- Nothing but the index's columns.
+CREATE TABLE local.ids (call_id text, started_at timestamptz NOT NULL, PRIMARY KEY (call_id, started_at));
+CALL calls_fdw_sync('ringyo.calls', 'local.ids');
+CALL calls_fdw_sync('ringyo.calls', 'local.ids', '2 years');
+
+-- What is refused.
+CREATE VIEW local.view AS TABLE ringyo.calls;
+CALL calls_fdw_sync('local.view', 'local.ringyo'); -- ERROR
+CALL calls_fdw_sync('ringyo.calls', 'local.view'); -- ERROR
+CALL calls_fdw_sync('ringyo.calls', 'ringyo.calls'); -- ERROR
+CALL calls_fdw_sync('local.ringyo', 'local.whippy'); -- ERROR
+CALL calls_fdw_sync('ringyo.calls', NULL); -- ERROR
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo', '-1 day'); -- ERROR
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo', batch_size => 0); -- ERROR
+BEGIN;
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
+ROLLBACK;
+
+-- A table made anew under the old name begins anew; a renamed one goes on.
+DROP TABLE local.ids;
+CREATE TABLE local.ids (call_id text PRIMARY KEY, started_at timestamptz);
+CALL calls_fdw_sync('ringyo.calls', 'local.ids');
+ALTER TABLE local.ids RENAME TO identifiers;
+CALL calls_fdw_sync('ringyo.calls', 'local.identifiers');
+
+-- One table for several providers, partitioned by month: calls without
+-- started_at go to the default partition.
+CREATE TABLE local.calls (LIKE voicy.calls) PARTITION BY RANGE (started_at);
+CREATE TABLE local.calls_2025 PARTITION OF local.calls FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+CREATE TABLE local.calls_2026 PARTITION OF local.calls FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE TABLE local.calls_other PARTITION OF local.calls DEFAULT;
+CREATE UNIQUE INDEX ON local.calls (source, call_id, started_at) NULLS NOT DISTINCT;
+CREATE TABLE all_calls (LIKE voicy.calls INCLUDING ALL) PARTITION BY LIST (source);
+ALTER TABLE all_calls DROP provider_status, DROP call_type, DROP agent_name, DROP agent_version, DROP account_id, DROP account_name,
+  DROP cost, DROP currency, DROP raw;
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY '{tryvox,whippy,ringyo}'::text[] LOOP
+    EXECUTE format('CREATE FOREIGN TABLE %1$I.part PARTITION OF all_calls FOR VALUES IN (%1$L) SERVER %1$I', name);
+  END LOOP;
+END $$;
+CALL calls_fdw_sync('all_calls', 'local.calls');
+SELECT tableoid::regclass AS partition, source, count(*) FROM local.calls GROUP BY 1, 2 ORDER BY 1, 2;
+UPDATE calls_fdw_sync_state SET surplus = 1 WHERE source = 'whippy.part'::regclass; -- so that undated calls are looked for
+CALL calls_fdw_sync('all_calls', 'local.calls', '2 years', undated => '0');
+-- One that fails keeps the others from nothing.
+CALL sim.change('ringyo', 'insert=1');
+CALL sim.fault('tryvox', 'status', 'code=400', 'message=not today', 'count=-1');
+CALL calls_fdw_sync('all_calls', 'local.calls'); -- ERROR
+SELECT count(*) FROM local.calls WHERE source = 'ringyo';
+-- With a primary key over started_at, as hypertables have, there is no place
+-- for those without.
+CREATE TABLE local.dated (LIKE whippy.calls, PRIMARY KEY (source, call_id, started_at));
+CALL calls_fdw_sync('whippy.calls', 'local.dated');
+CALL calls_fdw_sync('whippy.calls', 'local.dated');
+SELECT count(*) FROM local.dated;
+
+-- A user needs USAGE and a mapping, the tables, and nothing else; and sees
+-- what is known of own tables only.
+CREATE ROLE regress_calls_loader;
+GRANT USAGE ON FOREIGN SERVER ringyo TO regress_calls_loader;
+GRANT USAGE ON SCHEMA ringyo, sim TO regress_calls_loader;
+GRANT SELECT ON ringyo.calls TO regress_calls_loader;
+CREATE USER MAPPING FOR regress_calls_loader SERVER ringyo OPTIONS (api_key 'ringyo_test');
+CREATE SCHEMA loader AUTHORIZATION regress_calls_loader;
+SET ROLE regress_calls_loader;
+CREATE TABLE loader.calls (LIKE ringyo.calls, PRIMARY KEY (source, call_id));
+-- Objects of the user that look like the system's are not called.
+CREATE FUNCTION loader.lies(a timestamptz, b timestamptz) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR loader.>= (FUNCTION = loader.lies, LEFTARG = timestamptz, RIGHTARG = timestamptz);
+CREATE OPERATOR loader.< (FUNCTION = loader.lies, LEFTARG = timestamptz, RIGHTARG = timestamptz);
+CREATE FUNCTION loader.lies(a jsonb, b text) RETURNS text LANGUAGE sql AS 'SELECT 1 / 0';
+CREATE OPERATOR loader.->> (FUNCTION = loader.lies, LEFTARG = jsonb, RIGHTARG = text);
+SET search_path = loader, pg_catalog, public;
+CALL calls_fdw_sync('ringyo.calls', 'loader.calls');
+RESET search_path;
+SELECT source, target FROM calls_fdw_sync_state;
+DELETE FROM calls_fdw_sync_state;
+RESET ROLE;
+SELECT count(*) > 5 AS others FROM calls_fdw_sync_state;
+GRANT USAGE ON SCHEMA local, voicy TO regress_calls_loader;
+SET ROLE regress_calls_loader;
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
+CALL calls_fdw_sync('voicy.calls', 'loader.calls'); -- ERROR
+RESET ROLE;
+
+-- The same with a materialized view, which is always read as a whole.
+CREATE MATERIALIZED VIEW local.report AS TABLE voicy.calls;
+CREATE UNIQUE INDEX ON local.report (source, call_id);
+CALL sim.change('voicy', 'insert=2', 'update=2', 'delete=1');
+REFRESH MATERIALIZED VIEW CONCURRENTLY local.report;
+SELECT differing('voicy.calls', 'local.report');
+
+SET client_min_messages = warning;
+DROP SCHEMA loader CASCADE;
+DROP USER MAPPING FOR regress_calls_loader SERVER ringyo;
+DROP OWNED BY regress_calls_loader;
+DROP ROLE regress_calls_loader;
+SELECT sim.get('/_sim/stats') ~ 'undocumented 0' AS documented;

@@ -1,0 +1,78 @@
+/*-------------------------------------------------------------------------
+ *
+ * sync_lock.c
+ *		The lock that keeps two runs of calls_fdw_sync apart.
+ *
+ * A run commits after each batch, so that a lock of the transaction would end
+ * too early, and a plain session lock would outlive an error. This is a session
+ * lock that the next aborted transaction releases: the run's own, since the
+ * procedure releases it when it succeeds.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+
+/*
+ * Advisory locks of SQL functions have 1 or 2 in the tag's last field; with
+ * another number ours never meet those of an application.
+ */
+#define SYNC_LOCK_CLASS		3
+
+PG_FUNCTION_INFO_V1(calls_fdw_sync_lock);
+PG_FUNCTION_INFO_V1(calls_fdw_sync_unlock);
+
+/* The lock of this session's run, which has one at a time. */
+static LOCKTAG held_tag;
+static bool held = false;
+
+/* Releases what is held, if anything; raises nothing. */
+static void
+release_lock(void)
+{
+	if (held)
+		LockRelease(&held_tag, ExclusiveLock, true);
+	held = false;
+}
+
+/* The run failed: an error, a cancel, or a commit that was refused. */
+static void
+release_at_abort(XactEvent event, void *arg)
+{
+	(void) arg;
+	if (event == XACT_EVENT_ABORT)
+		release_lock();
+}
+
+/*
+ * calls_fdw_sync_lock(source, target): locks the pair until it is unlocked or
+ * a transaction aborts; false if another session has it.
+ */
+Datum
+calls_fdw_sync_lock(PG_FUNCTION_ARGS)
+{
+	static bool registered = false;
+	LOCKTAG		tag;
+
+	if (!registered)
+		RegisterXactCallback(release_at_abort, NULL);
+	registered = true;
+	release_lock();
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PG_GETARG_OID(0), PG_GETARG_OID(1), SYNC_LOCK_CLASS);
+	held_tag = tag;
+	held = LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
+	PG_RETURN_BOOL(held);
+}
+
+/* calls_fdw_sync_unlock(): the run is over. */
+Datum
+calls_fdw_sync_unlock(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	release_lock();
+	PG_RETURN_VOID();
+}
