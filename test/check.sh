@@ -113,6 +113,17 @@ sys.exit(faults > 0)
 END
 }
 
+# pg_cron, for one of the tests, where Debian has it for this PostgreSQL.
+require_cron() {
+    local major package
+    major=$("$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
+    package=postgresql-$major-cron
+    if [[ ! -e $("$pg_config" --sharedir)/extension/pg_cron.control && -n $(apt-cache madison "$package" 2>/dev/null) ]]; then
+        try "Installing $package by apt" install_packages "$package"
+        remove_no_main_cluster
+    fi
+}
+
 # ---- tests -----------------------------------------------------------------
 
 report() { # PASSED FAILED LABEL DETAIL
@@ -236,6 +247,7 @@ trap finish EXIT
 trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
 requirements+=$check_requirements
 require_packages
+if [[ " ${tap[*]} " == *" 130_sync "* ]]; then require_cron; fi
 echo "Testing with $("$pg_config" --version), $(uname -m)"
 make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
 step "Copying the source" copy_source
