@@ -17,6 +17,8 @@ SELECT column_name, basis FROM calls_fdw_columns('voicy') WHERE basis IS NOT NUL
 
 -- The catalogue says what IMPORT FOREIGN SCHEMA makes.
 CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
+-- One request at a time, so that they can be counted.
+ALTER SERVER ringyo OPTIONS (ADD max_connections '1');
 SELECT p.provider, count(*) FILTER (WHERE a.attname = c.column_name AND format_type(a.atttypid, NULL)::regtype = c.type::regtype) = count(*) AS same
 FROM calls_fdw_providers() AS p,
      LATERAL (SELECT * FROM calls_fdw_columns(p.provider) WITH ORDINALITY) AS c
