@@ -91,6 +91,7 @@ CREATE FUNCTION calls_fdw_stats(
   OUT pages bigint,             -- replies read
   OUT rows bigint,              -- calls in them, repeats included
   OUT rechecked_away bigint,    -- of these, returned against a filter that was sent
+  OUT unverified bigint,        -- lists read whose completeness no total confirmed
   OUT bytes bigint,             -- of bodies, as received
   OUT wait_time interval        -- spent waiting for the provider
 ) RETURNS SETOF record

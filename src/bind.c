@@ -19,6 +19,7 @@
 #include "bind_state.h"
 #include "compat.h"
 #include "sendable.h"
+#include "trust.h"
 
 /*
  * Longest lists worth sending: a body may be large, but addresses beyond 8 kB
@@ -401,6 +402,19 @@ bind_filters(BindContext *context)
 	limit_streams(binding, context->settings->max_fanout);
 }
 
+/* What a provider was seen not to keep to does not count as exact. */
+static void
+doubt_filters(CallsBinding *binding, const CallsSettings *settings)
+{
+	for (int i = 0; i < binding->nsent; i++)
+		binding->sent[i].exact &= calls_filter_is_trusted(settings->server,
+														  binding->sent[i].filter->param);
+	for (int i = 0; i < binding->nalternatives; i++)
+		binding->alternatives[i].exact &=
+			calls_filter_is_trusted(settings->server,
+									binding->alternatives[i].filter->param);
+}
+
 CallsBinding *
 calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 		   const CallsTableColumn *columns,
@@ -425,6 +439,7 @@ calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 	if (binding->contradiction)
 		return binding;
 
+	doubt_filters(binding, settings);
 	binding->all_exact = true;
 	for (int i = 0; i < npredicates; i++)
 	{

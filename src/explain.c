@@ -192,6 +192,10 @@ show_counters(const CallsCounters *counters, ExplainState *es)
 	ExplainPropertyInteger("Retries", NULL, counters->retries, es);
 	ExplainPropertyInteger("Pages", NULL, counters->pages, es);
 	ExplainPropertyInteger("Rows Received", NULL, counters->rows, es);
+	if (counters->rechecked_away > 0)
+		ExplainPropertyInteger("Rows Removed by Recheck", NULL, counters->rechecked_away, es);
+	if (counters->unverified > 0)
+		ExplainPropertyInteger("Lists Not Verified", NULL, counters->unverified, es);
 	ExplainPropertyInteger("Bytes Received", NULL, counters->bytes, es);
 	if (es->timing)
 		ExplainPropertyFloat("Wait Time", "ms", counters->wait / 1000.0, 3, es);

@@ -32,6 +32,7 @@ typedef struct CallsCounters
 	int64		rows;			/* calls in them, repeats included */
 	int64		rechecked_away; /* of these, returned against a filter that was
 								 * sent */
+	int64		unverified;		/* lists read whose end nothing confirmed */
 	int64		bytes;			/* of bodies, as received */
 	int64		wait;			/* microseconds spent waiting */
 } CallsCounters;

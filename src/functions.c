@@ -451,6 +451,7 @@ enum StatsColumn
 	STATS_PAGES,
 	STATS_ROWS,
 	STATS_RECHECKED_AWAY,
+	STATS_UNVERIFIED,
 	STATS_BYTES,
 	STATS_WAIT_TIME,
 	STATS_NCOLUMNS
@@ -473,6 +474,7 @@ stats_row(const ForeignServer *server, const CallsCounters *counters)
 	set_datum(&row, STATS_PAGES, Int64GetDatum(counters->pages));
 	set_datum(&row, STATS_ROWS, Int64GetDatum(counters->rows));
 	set_datum(&row, STATS_RECHECKED_AWAY, Int64GetDatum(counters->rechecked_away));
+	set_datum(&row, STATS_UNVERIFIED, Int64GetDatum(counters->unverified));
 	set_datum(&row, STATS_BYTES, Int64GetDatum(counters->bytes));
 	set_datum(&row, STATS_WAIT_TIME, IntervalPGetDatum(wait));
 	return row;

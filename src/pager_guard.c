@@ -330,7 +330,7 @@ find_changes(CallsPager *pager)
 		changes.found = true;
 		changes.inserted = row;
 		changes.counted = pager->first_total >= 0 &&
-			!calls_is_known_cap(pager->first_total) &&
+			(row == 0 || !calls_is_known_cap(pager->first_total)) &&
 			calls_cell_int64(&page->members[MEMBER_TOTAL], &total);
 		if (changes.counted)
 			changes.deleted = pager->first_total + row - total;
@@ -379,6 +379,49 @@ start_again(CallsPager *pager)
 	pager->total_pages = -1;
 }
 
+/*
+ * How many calls must have been delivered, as far as the provider tells?  -1
+ * where that cannot be said.  Asks for the start of the log again if fewer
+ * than it reported at first came: as many may have come to the front as went
+ * elsewhere, and what went need not have been delivered.
+ */
+static int64
+expected_calls(CallsPager *pager)
+{
+	LogChanges	changes;
+
+	if (pager->first_total < 0)
+		return -1;
+	if (pager->delivered >= pager->first_total)
+		return calls_is_known_cap(pager->first_total) ? -1 : pager->first_total;
+	if (pager->delivered == 0)
+		return pager->total_moved ? -1 : pager->first_total;
+	changes = find_changes(pager);
+	if (!changes.found || !changes.counted)
+		return -1;
+	/* under a filter, calls come and go anywhere */
+	if (pager->binding->nsent > 0 &&
+		(pager->total_moved || changes.deleted != changes.inserted))
+		return -1;
+	return pager->first_total - Max(changes.deleted, 0);
+}
+
+bool
+calls_is_incomplete(CallsPager *pager)
+{
+	int64		expected;
+
+	pager->checked = true;
+	if (pager->settings->on_incomplete == CALLS_INCOMPLETE_IGNORE)
+		return false;
+	expected = expected_calls(pager);
+	pager->fetcher->counters->unverified += expected < 0;
+	if (pager->delivered >= expected)
+		return false;
+	pager->total = expected;
+	return true;
+}
+
 bool
 calls_check_completeness(CallsPager *pager)
 {
@@ -389,24 +432,8 @@ calls_check_completeness(CallsPager *pager)
 		start_again(pager);
 		return false;
 	}
+	if (!pager->stopped && calls_is_incomplete(pager))
+		calls_report_gap(pager, "the provider reported more than it returned");
 	pager->checked = true;
-	if (pager->stopped)
-		return true;
-	if (pager->total >= 0 && !pager->total_moved && pager->delivered < pager->total &&
-		pager->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE)
-	{
-		LogChanges	changes = {0};
-
-		/*
-		 * As many may have come to the front of the log as went out of it
-		 * elsewhere.
-		 */
-		if (pager->delivered > 0)
-			changes = find_changes(pager);
-		if (pager->delivered == 0 ||
-			(changes.found && changes.inserted == 0 && changes.counted &&
-			 changes.deleted == 0))
-			calls_report_gap(pager, "the provider reported more than it returned");
-	}
 	return true;
 }

@@ -152,6 +152,12 @@ extern bool calls_must_go_back(CallsPager *pager, const CallsPage *page);
 extern void calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch);
 
 /*
+ * At the end: were fewer calls delivered than must have been?  Counts a list
+ * of which that cannot be said.
+ */
+extern bool calls_is_incomplete(CallsPager *pager);
+
+/*
  * At the end: is everything there that the provider reported?  Else raises what
  * calls_report_gap does; or the log has to be read once more, from its start:
  * false.

@@ -48,6 +48,7 @@ add_counters(CallsCounters *sum, const CallsCounters *counters)
 	sum->pages += counters->pages;
 	sum->rows += counters->rows;
 	sum->rechecked_away += counters->rechecked_away;
+	sum->unverified += counters->unverified;
 	sum->bytes += counters->bytes;
 	sum->wait += counters->wait;
 }

@@ -23,6 +23,7 @@
 #include "idset.h"
 #include "order.h"
 #include "stream.h"
+#include "trust.h"
 #include "window.h"
 
 /* States in the order in which calls pass through them; all others are final. */
@@ -154,6 +155,15 @@ add_path_cell(CallsStreams *streams, const char *path)
 	return streams->npaths++;
 }
 
+/* Makes sure of cells for what an equality filter compares. */
+static void
+add_filter_cells(CallsStreams *streams, const CallsFilter *filter)
+{
+	for (int i = 0; i < filter->ncolumns && filter->op == CALLS_FILTER_EQ; i++)
+		streams->cell_of_column[filter->columns[i]] =
+			add_path_cell(streams, streams->def->columns[filter->columns[i]].path);
+}
+
 /* The state that a word of the API's stands for, as passing_states counts. */
 static int
 state_of_word(const CallsColumn *status, const char *word)
@@ -230,14 +240,8 @@ init_streams(CallsStreams *streams, const CallsBinding *binding)
 			streams->passing = calls_make_idset(work_mem);
 			streams->final = calls_make_idset(work_mem);
 		}
-		for (int j = 0; j < bindings[i]->nalternatives; j++)
-		{
-			const CallsFilter *filter = bindings[i]->alternatives[j].filter;
-
-			for (int k = 0; k < filter->ncolumns; k++)
-				streams->cell_of_column[filter->columns[k]] =
-					add_path_cell(streams, streams->def->columns[filter->columns[k]].path);
-		}
+		for (int j = 0; j < bindings[i]->nsent; j++)
+			add_filter_cells(streams, bindings[i]->sent[j].filter);
 	}
 	qsort(streams->streams, streams->nstreams, sizeof(Stream), compare_streams);
 }
@@ -499,6 +503,26 @@ belongs_to(CallsStreams *streams, int number, const CallsCell *cells)
 	return true;
 }
 
+/* Counts a call that a filter which was sent should have kept out. */
+static void
+check_filters(CallsStreams *streams, const Stream *stream, const CallsCell *cells)
+{
+	const CallsBinding *binding = stream->binding;
+	bool		wrong = false;
+
+	for (int i = 0; i < binding->nsent; i++)
+	{
+		const CallsSentFilter *sent = &binding->sent[i];
+
+		if (sent->filter->op != CALLS_FILTER_EQ || satisfies_filter(streams, sent, cells))
+			continue;
+		wrong = true;
+		if (sent->exact)
+			calls_distrust_filter(streams->settings->server, sent->filter->param);
+	}
+	streams->fetcher.counters->rechecked_away += wrong;
+}
+
 /* The next call that a stream delivers. */
 static CallsProgress
 next_of_stream(CallsStreams *streams, int number, const CallsCell **cells)
@@ -509,8 +533,11 @@ next_of_stream(CallsStreams *streams, int number, const CallsCell **cells)
 	if (stream->context == NULL)
 		open_stream(streams, stream);
 	do
+	{
 		progress = next_fresh_row(streams, stream, cells);
-	while (progress == CALLS_READY && !belongs_to(streams, number, *cells));
+		if (progress == CALLS_READY)
+			check_filters(streams, stream, *cells);
+	} while (progress == CALLS_READY && !belongs_to(streams, number, *cells));
 	return progress;
 }
 
