@@ -1,0 +1,58 @@
+-- Providers that do not keep to their own filters and totals: what is counted,
+-- and what no longer rests on them.
+\i sql/_setup.sql
+CALL sim.connect('tryvox', 'voicy', 'ringyo');
+CREATE FUNCTION figures(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
+    IF line ~ 'Rows Removed by Recheck|Lists Not Verified|Rows Received|Requests' THEN
+      RETURN NEXT trim(line);
+    END IF;
+  END LOOP;
+END $$;
+CREATE VIEW sizes AS SELECT query->>'per_page' AS per_page FROM sim.log('tryvox') ORDER BY n;
+
+-- An exact filter turns a LIMIT into the size of the page.
+CALL sim.clear();
+SELECT count(*) FROM (SELECT 1 FROM tryvox.calls WHERE status = 'busy' LIMIT 3) AS three;
+SELECT * FROM sizes;
+-- A provider that ignores it: the rows are right, the wrong ones are counted,
+CALL sim.set('tryvox', 'filters', 'off');
+SELECT * FROM figures('SELECT call_id FROM tryvox.calls WHERE status = ''busy''');
+SELECT rechecked_away > 0 AS counted FROM calls_fdw_stats() WHERE server = 'tryvox';
+-- and from then on it is not relied on, even if it works again.
+CALL sim.set('tryvox', 'filters', 'on');
+CALL sim.clear();
+SELECT count(*) FROM (SELECT 1 FROM tryvox.calls WHERE status = 'busy' LIMIT 3) AS three;
+SELECT * FROM sizes;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT call_id FROM tryvox.calls WHERE status = 'busy' AND direction = 'inbound';
+-- Other filters, other servers and other sessions are.
+CALL sim.clear();
+SELECT count(*) FROM (SELECT 1 FROM tryvox.calls WHERE direction = 'inbound' LIMIT 3) AS three;
+SELECT * FROM sizes;
+\c
+CALL sim.clear();
+SELECT count(*) FROM (SELECT 1 FROM tryvox.calls WHERE status = 'busy' LIMIT 3) AS three;
+SELECT * FROM sizes;
+
+-- A provider without totals cannot confirm that a list is whole, one with a
+-- total can.
+SELECT * FROM figures('SELECT call_id FROM voicy.calls');
+SELECT * FROM figures('SELECT call_id FROM tryvox.calls WHERE status = ''busy''');
+SELECT server, unverified FROM calls_fdw_stats() ORDER BY server;
+
+-- Calls that come and go while the log is read: the total is asked for again,
+-- and accounts for what was deleted.
+CALL sim.set('tryvox', 'calls', '450');
+CALL sim.change('tryvox', 'after=2', 'delete=3', 'where=oldest');
+SELECT count(*) FROM (SELECT call_id FROM tryvox.calls OFFSET 0) AS c;
+-- It does not account for calls that a page leaves out.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '450');
+CALL sim.set('ringyo', 'calls', '450');
+CALL sim.set('ringyo', 'total', '+5');
+CALL sim.change('ringyo', 'after=2', 'delete=3', 'where=oldest');
+\set VERBOSITY terse
+SELECT count(*) FROM (SELECT call_id FROM ringyo.calls OFFSET 0) AS c; -- ERROR
