@@ -56,7 +56,7 @@ typedef struct Frame
 {
 	CallsPathNode *node[NTREES];
 	bool		is_rows;
-	int64		index;			/* elements begun */
+	int			index;			/* elements or members begun */
 	const char *key_from;		/* '{' or ',' before the next key */
 
 	/* the field or element that the walk is in */
@@ -77,6 +77,7 @@ struct CallsPageReader
 	const char *body;
 	size_t		length;
 	CallsPage  *page;
+	CallsCell  *cells[NTREES];	/* of the page, of the current row */
 	size_t		max_rows;		/* room in page->cells */
 	int			bad_row;		/* first element that is no object, or -1 */
 	CallsJsonKind bad_kind;
@@ -117,16 +118,6 @@ calls_make_page_reader(const char *rows, int npaths, const char *const *paths,
 	return reader;
 }
 
-/* The cells that the slots of a tree number. */
-static inline CallsCell *
-tree_cells(CallsPageReader *reader, Tree tree)
-{
-	CallsPage  *page = reader->page;
-
-	return tree == TREE_REPLY ? page->members :
-		page->cells + (size_t) (page->nrows - 1) * reader->npaths;
-}
-
 /* Forgets what a node and those below it have seen. */
 static void
 clear_node(CallsPageReader *reader, Tree tree, CallsPathNode *node)
@@ -135,7 +126,7 @@ clear_node(CallsPageReader *reader, Tree tree, CallsPathNode *node)
 
 	check_stack_depth();
 	for (int i = 0; i < node->nslots; i++)
-		tree_cells(reader, tree)[node->slots[i]].kind = CALLS_JSON_MISSING;
+		reader->cells[tree][node->slots[i]].kind = CALLS_JSON_MISSING;
 	if (node->is_rows)
 	{
 		reader->page->nrows = 0;
@@ -151,74 +142,76 @@ clear_node(CallsPageReader *reader, Tree tree, CallsPathNode *node)
 	} while (child != node->child);
 }
 
-static CallsJsonKind
+/* The kind of a value that begins with a token; all others are an error. */
+static const CallsJsonKind token_kinds[] = {
+	[JSON_TOKEN_NULL] = CALLS_JSON_NULL,
+	[JSON_TOKEN_STRING] = CALLS_JSON_STRING,
+	[JSON_TOKEN_NUMBER] = CALLS_JSON_NUMBER,
+	[JSON_TOKEN_TRUE] = CALLS_JSON_TRUE,
+	[JSON_TOKEN_FALSE] = CALLS_JSON_FALSE,
+	[JSON_TOKEN_OBJECT_START] = CALLS_JSON_OBJECT,
+	[JSON_TOKEN_ARRAY_START] = CALLS_JSON_ARRAY,
+	[JSON_TOKEN_END] = CALLS_JSON_MISSING,
+};
+
+static inline CallsJsonKind
 token_kind(JsonTokenType token)
 {
-	switch (token)
-	{
-		case JSON_TOKEN_NULL:
-			return CALLS_JSON_NULL;
-		case JSON_TOKEN_STRING:
-			return CALLS_JSON_STRING;
-		case JSON_TOKEN_NUMBER:
-			return CALLS_JSON_NUMBER;
-		case JSON_TOKEN_TRUE:
-			return CALLS_JSON_TRUE;
-		case JSON_TOKEN_FALSE:
-			return CALLS_JSON_FALSE;
-		case JSON_TOKEN_OBJECT_START:
-			return CALLS_JSON_OBJECT;
-		case JSON_TOKEN_ARRAY_START:
-			return CALLS_JSON_ARRAY;
-		default:
-			return CALLS_JSON_MISSING;	/* the parser will complain */
-	}
+	return (size_t) token < lengthof(token_kinds) ? token_kinds[token] : CALLS_JSON_MISSING;
+}
+
+/* Notes that a node has a value in this row or page. */
+static inline void
+visit_node(CallsPageReader *reader, Tree tree, CallsPathNode *node)
+{
+	if (node == NULL)
+		return;
+	if (node->seen == reader->serial[tree])
+		clear_node(reader, tree, node);
+	node->seen = reader->serial[tree];
 }
 
 /* Notes that the value of a field or element begins. */
-static void
+static inline void
 begin_value(CallsPageReader *reader, Frame *frame)
 {
+	if (frame->child[TREE_REPLY] == NULL && frame->child[TREE_ROW] == NULL)
+		return;
 	frame->start = reader->lex->token_start;
 	frame->kind = token_kind(reader->lex->token_type);
-	for (int tree = 0; tree < NTREES; tree++)
-	{
-		CallsPathNode *child = frame->child[tree];
-
-		if (child == NULL)
-			continue;
-		if (child->seen == reader->serial[tree])
-			clear_node(reader, tree, child);
-		child->seen = reader->serial[tree];
-	}
+	visit_node(reader, TREE_REPLY, frame->child[TREE_REPLY]);
+	visit_node(reader, TREE_ROW, frame->child[TREE_ROW]);
 }
 
 /* Puts a value into the cells that its node fills. */
-static void
+static inline void
 store_value(CallsPageReader *reader, Tree tree, const CallsPathNode *node,
-			const char *start, size_t length, CallsJsonKind kind)
+			const char *start, const char *end, CallsJsonKind kind)
 {
 	CallsCell	cell = {
 		.start = start,
-		.length = (uint32) length,
+		.length = (uint32) (end - start),
 		.kind = kind
 	};
 
 	for (int i = 0; i < node->nslots; i++)
-		tree_cells(reader, tree)[node->slots[i]] = cell;
+		reader->cells[tree][node->slots[i]] = cell;
 	if (node->is_rows)
 		reader->rows_kind = kind;
 }
 
 /* Notes that the value of a field or element has ended. */
-static void
+static inline void
 end_value(CallsPageReader *reader, Frame *frame)
 {
-	for (int tree = 0; tree < NTREES; tree++)
-		if (frame->child[tree] != NULL)
-			store_value(reader, tree, frame->child[tree], frame->start,
-						reader->lex->prev_token_terminator - frame->start,
-						frame->kind);
+	const char *end = reader->lex->prev_token_terminator;
+
+	if (frame->child[TREE_ROW] != NULL)
+		store_value(reader, TREE_ROW, frame->child[TREE_ROW], frame->start, end,
+					frame->kind);
+	if (frame->child[TREE_REPLY] != NULL)
+		store_value(reader, TREE_REPLY, frame->child[TREE_REPLY], frame->start, end,
+					frame->kind);
 }
 
 /* Opens a frame for an object or array. */
@@ -247,6 +240,7 @@ push_frame(CallsPageReader *reader)
 		frame->child[tree] = NULL;
 	}
 	frame->is_rows = false;
+	frame->index = 0;
 	reader->depth++;
 	return frame;
 }
@@ -272,7 +266,6 @@ array_start(void *state)
 	CallsPageReader *reader = state;
 	Frame	   *frame = push_frame(reader);
 
-	frame->index = 0;
 	frame->is_rows = frame->node[TREE_REPLY] != NULL &&
 		frame->node[TREE_REPLY]->is_rows;
 	CALLS_JSON_DONE;
@@ -312,19 +305,6 @@ find_key(CallsPageReader *reader, const Frame *frame, size_t *length)
 	return start;
 }
 
-/* A key with its escapes resolved, palloc'd; NULL where that fails. */
-static char *
-unescape_key(const char *key, size_t *length)
-{
-	CallsUnescape how = {0};
-	char	   *result = palloc(*length);
-
-	if (calls_unescape(key, *length, &how, result, length) == CALLS_TEXT_GOOD)
-		return result;
-	pfree(result);
-	return NULL;				/* no path has such a name */
-}
-
 static CALLS_JSON_ACTION
 field_start(void *state, char *fname pg_attribute_unused(),
 			bool isnull pg_attribute_unused())
@@ -333,20 +313,18 @@ field_start(void *state, char *fname pg_attribute_unused(),
 	Frame	   *frame = top_frame(reader);
 	const char *key;
 	size_t		length;
-	bool		escaped;
 
 	if (frame->node[TREE_REPLY] == NULL && frame->node[TREE_ROW] == NULL)
 		CALLS_JSON_DONE;
 
 	key = find_key(reader, frame, &length);
-	escaped = memchr(key, '\\', length) != NULL;
-	if (escaped)
-		key = unescape_key(key, &length);
-	for (int tree = 0; tree < NTREES; tree++)
-		frame->child[tree] = frame->node[tree] == NULL || key == NULL ? NULL :
-			calls_find_member(frame->node[tree], key, length);
-	if (escaped && key != NULL)
-		pfree(unconstify(char *, key));
+	if (frame->node[TREE_ROW] != NULL)
+		frame->child[TREE_ROW] = calls_find_member(frame->node[TREE_ROW],
+												   frame->index, key, length);
+	if (frame->node[TREE_REPLY] != NULL)
+		frame->child[TREE_REPLY] = calls_find_member(frame->node[TREE_REPLY],
+													 frame->index, key, length);
+	frame->index++;
 	begin_value(reader, frame);
 	CALLS_JSON_DONE;
 }
@@ -382,10 +360,11 @@ begin_row(CallsPageReader *reader)
 		reader->max_rows *= 2;
 		page->cells = repalloc_huge(page->cells, reader->max_rows * row_size);
 	}
+	reader->cells[TREE_ROW] = page->cells + (size_t) page->nrows * reader->npaths;
 	page->nrows++;
 	reader->serial[TREE_ROW]++;
 	if (row_size > 0)
-		memset(tree_cells(reader, TREE_ROW), 0, row_size);
+		memset(reader->cells[TREE_ROW], 0, row_size);
 }
 
 static CALLS_JSON_ACTION
@@ -441,6 +420,8 @@ begin_page(CallsPageReader *reader, const char *body, size_t length)
 	reader->depth = 0;
 	page->cells = palloc(sizeof(CallsCell) * reader->max_rows * reader->npaths);
 	page->members = palloc0(sizeof(CallsCell) * reader->nmembers);
+	reader->cells[TREE_REPLY] = page->members;
+	reader->cells[TREE_ROW] = page->cells;
 }
 
 /* The whole reply as a value: the callbacks do not report it. */
@@ -478,8 +459,7 @@ store_root(CallsPageReader *reader)
 		default:
 			kind = CALLS_JSON_NUMBER;
 	}
-	store_value(reader, TREE_REPLY, reader->root[TREE_REPLY], start,
-				end - start, kind);
+	store_value(reader, TREE_REPLY, reader->root[TREE_REPLY], start, end, kind);
 }
 
 /* Walks over the reply. */

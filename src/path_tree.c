@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "json_text.h"
 #include "path_tree.h"
 
 /* A segment as an array index, or -1. */
@@ -47,7 +48,12 @@ get_child(CallsPathNode *parent, const char *name, size_t length)
 	node->length = length;
 	node->index = segment_index(name, length);
 	if (parent->child == NULL)
+	{
 		node->sibling = node;
+		parent->guesses = palloc(sizeof(CallsPathGuess) * CALLS_GUESSES);
+		for (int i = 0; i < CALLS_GUESSES; i++)
+			parent->guesses[i].length = -1;
+	}
 	else
 	{
 		node->sibling = parent->child->sibling;
@@ -97,17 +103,15 @@ calls_compile_paths(int npaths, const char *const *paths)
 	return root;
 }
 
-/* The child of that name, or NULL.  Replies tend to repeat an order. */
-CallsPathNode *
-calls_find_member(CallsPathNode *parent, const char *key, size_t length)
+/* The child of that name, or NULL. */
+static CallsPathNode *
+find_child(CallsPathNode *parent, const char *name, size_t length)
 {
 	CallsPathNode *node = parent->child;
 
-	if (node == NULL)
-		return NULL;
 	do
 	{
-		if (node->length == length && memcmp(node->name, key, length) == 0)
+		if (node->length == length && memcmp(node->name, name, length) == 0)
 		{
 			parent->child = node->sibling;
 			return node;
@@ -115,6 +119,38 @@ calls_find_member(CallsPathNode *parent, const char *key, size_t length)
 		node = node->sibling;
 	} while (node != parent->child);
 	return NULL;
+}
+
+/* The same for a name with escapes. */
+static CallsPathNode *
+find_escaped_child(CallsPathNode *parent, const char *key, size_t length)
+{
+	CallsUnescape how = {0};
+	char	   *name = palloc(length);
+	CallsPathNode *node = NULL;	/* no path has a name that is none */
+
+	if (calls_unescape(key, length, &how, name, &length) == CALLS_TEXT_GOOD)
+		node = find_child(parent, name, length);
+	pfree(name);
+	return node;
+}
+
+CallsPathNode *
+calls_search_member(CallsPathNode *parent, int number, const char *key, size_t length)
+{
+	CallsPathNode *node;
+
+	node = memchr(key, '\\', length) == NULL ? find_child(parent, key, length)
+		: find_escaped_child(parent, key, length);
+	if (number < CALLS_GUESSES && length <= CALLS_GUESS_SIZE)
+	{
+		CallsPathGuess *guess = &parent->guesses[number];
+
+		guess->child = node;
+		guess->length = (int) length;
+		memcpy(guess->key, key, length);
+	}
+	return node;
 }
 
 /* The child of that index, or NULL. */
