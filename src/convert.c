@@ -243,6 +243,7 @@ add_words(CallsConverter *converter, const CallsColumn *source)
 		word->native_length = strlen(word->native);
 		word->common = pg_any_to_server(common, (int) strlen(common), PG_UTF8);
 		word->common_length = strlen(word->common);
+		word->text = PointerGetDatum(cstring_to_text(word->common));
 	}
 }
 
@@ -317,7 +318,7 @@ check_domain_null(CallsConverter *converter, Datum value)
 }
 
 /* Converts a value that is there. */
-static bool
+static inline bool
 convert_present(CallsConverter *converter, CallsConversion *conversion,
 				Datum *value)
 {
@@ -339,18 +340,21 @@ bool
 calls_convert(CallsConverter *converter, const CallsCell *cell, bool lenient,
 			  Datum *value, bool *isnull, CallsConvertError *error)
 {
-	CallsConversion conversion = {
-		.cell = cell,
-		.lenient = lenient,
-		.error = error
-	};
-	bool		good = true;
+	CallsConversion conversion;
+	bool		good;
 
 	*value = (Datum) 0;
 	*isnull = cell->kind == CALLS_JSON_MISSING || cell->kind == CALLS_JSON_NULL;
+	if (*isnull && !OidIsValid(converter->domain))
+		return true;
+
+	conversion.cell = cell;
+	conversion.lenient = lenient;
+	conversion.repaired = false;
+	conversion.error = error;
 	if (!*isnull)
 		good = convert_present(converter, &conversion, value);
-	else if (OidIsValid(converter->domain))
+	else
 		good = calls_call_guarded(converter, &conversion, check_domain_null,
 								  (Datum) 0, value);
 	if (!good)

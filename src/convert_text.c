@@ -214,10 +214,9 @@ check_bytes(CallsConverter *converter, CallsConversion *conversion,
 	return good || calls_convert_fail_text(conversion, CALLS_TEXT_UTF8);
 }
 
-/* Puts "values" to work; false: the word is not among them. */
-static bool
-copy_word(const CallsConverter *converter, const char *text, size_t length,
-		  TextBuffer *buffer)
+/* The word of "values" that the text is, or NULL. */
+static inline const CallsConverterWord *
+find_word(const CallsConverter *converter, const char *text, size_t length)
 {
 	for (int i = 0; i < converter->nwords; i++)
 	{
@@ -225,9 +224,19 @@ copy_word(const CallsConverter *converter, const char *text, size_t length,
 
 		if (word->native_length == length &&
 			memcmp(word->native, text, length) == 0)
-			return copy_bytes(word->common, word->common_length, buffer);
+			return word;
 	}
-	return false;
+	return NULL;
+}
+
+/* Puts "values" to work; false: the word is not among them. */
+static bool
+copy_word(const CallsConverter *converter, const char *text, size_t length,
+		  TextBuffer *buffer)
+{
+	const CallsConverterWord *word = find_word(converter, text, length);
+
+	return word != NULL && copy_bytes(word->common, word->common_length, buffer);
 }
 
 /* The inside of a string that is not plain. */
@@ -286,14 +295,28 @@ copy_text(CallsConverter *converter, CallsConversion *conversion,
 		copy_bytes(text, length, buffer);
 }
 
-/* To text, or varchar without limit. */
+/* To text, or varchar without limit; a word of "values" is not copied. */
 bool
 calls_convert_text(CallsConverter *converter, CallsConversion *conversion,
 				   Datum *value)
 {
+	const CallsCell *cell = conversion->cell;
+	const char *text = cell->start + 1;
+	size_t		length = cell->length - 2;
+	const CallsConverterWord *word;
 	TextBuffer	buffer = {.header = VARHDRSZ};
 
-	if (!copy_text(converter, conversion, &buffer))
+	if (cell->kind == CALLS_JSON_STRING && calls_is_plain_text(text, length))
+	{
+		word = find_word(converter, text, length);
+		if (word != NULL)
+		{
+			*value = word->text;
+			return true;
+		}
+		copy_bytes(text, length, &buffer);
+	}
+	else if (!copy_text(converter, conversion, &buffer))
 		return false;
 	*value = buffer_text(&buffer);
 	return true;

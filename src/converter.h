@@ -37,6 +37,7 @@ typedef struct CallsConverterWord
 	size_t		native_length;
 	const char *common;			/* in the database's encoding */
 	size_t		common_length;
+	Datum		text;			/* the common word as text; the converter's */
 } CallsConverterWord;
 
 struct CallsConverter

@@ -17,24 +17,19 @@
 /* Digits of a fraction that a double can hold exactly. */
 #define MAX_FRACTION_DIGITS 15
 
-/* Reads "count" digits at *text, which moves on; -1 where there are fewer. */
-static int
-read_digits(const char **text, const char *end, int count)
+/* Reads two digits at *text, which moves on; negative where there are none. */
+static inline int
+read_pair(const char **text, const char *end)
 {
-	int			value = 0;
+	unsigned	tens;
+	unsigned	units;
 
-	if (end - *text < count)
+	if (end - *text < 2)
 		return -1;
-	for (int i = 0; i < count; i++)
-	{
-		unsigned	digit = (unsigned char) (*text)[i] - '0';
-
-		if (digit > 9)
-			return -1;
-		value = value * 10 + (int) digit;
-	}
-	*text += count;
-	return value;
+	tens = (unsigned char) (*text)[0] - '0';
+	units = (unsigned char) (*text)[1] - '0';
+	*text += 2;
+	return tens > 9 || units > 9 ? -1 : (int) (tens * 10 + units);
 }
 
 /* Moves *text over one of the two characters, if it is there. */
@@ -83,11 +78,11 @@ read_offset(const char *text, const char *end, CallsIsoTime *result)
 	if (text == end || (*text != '+' && *text != '-'))
 		return CALLS_TIME_FORMAT;
 	negative = (*text++ == '-');
-	hours = read_digits(&text, end, 2);
+	hours = read_pair(&text, end);
 	if (hours >= 0 && text < end)
 	{
 		skip_char(&text, end, ':', ':');
-		minutes = read_digits(&text, end, 2);
+		minutes = read_pair(&text, end);
 	}
 	if (hours < 0 || minutes < 0 || text < end)
 		return CALLS_TIME_FORMAT;
@@ -108,15 +103,15 @@ read_time(const char *text, const char *end, CallsIsoTime *result)
 	int			second = 0;
 	fsec_t		fsec = 0;
 
-	hour = read_digits(&text, end, 2);
+	hour = read_pair(&text, end);
 	if (hour < 0 || !skip_char(&text, end, ':', ':'))
 		return CALLS_TIME_FORMAT;
-	minute = read_digits(&text, end, 2);
+	minute = read_pair(&text, end);
 	if (minute < 0)
 		return CALLS_TIME_FORMAT;
 	if (skip_char(&text, end, ':', ':'))
 	{
-		second = read_digits(&text, end, 2);
+		second = read_pair(&text, end);
 		if (second < 0)
 			return CALLS_TIME_FORMAT;
 		if (skip_char(&text, end, '.', '.') && !read_fraction(&text, end, &fsec))
@@ -134,19 +129,22 @@ CallsTimeFault
 calls_parse_iso8601(const char *text, size_t length, CallsIsoTime *result)
 {
 	const char *end = text + length;
+	int			century;
 	int			year;
 	int			month;
 	int			day;
 
 	result->offset = 0;
 	result->has_offset = false;
-	year = read_digits(&text, end, 4);
-	if (year < 0 || !skip_char(&text, end, '-', '-'))
+	century = read_pair(&text, end);
+	year = read_pair(&text, end);
+	if (century < 0 || year < 0 || !skip_char(&text, end, '-', '-'))
 		return CALLS_TIME_FORMAT;
-	month = read_digits(&text, end, 2);
+	year += century * 100;
+	month = read_pair(&text, end);
 	if (month < 0 || !skip_char(&text, end, '-', '-'))
 		return CALLS_TIME_FORMAT;
-	day = read_digits(&text, end, 2);
+	day = read_pair(&text, end);
 	if (day < 0)
 		return CALLS_TIME_FORMAT;
 	if (year == 0 || month < 1 || month > MONTHS_PER_YEAR ||

@@ -30,29 +30,42 @@ typedef struct Decimal
 	int64		exponent;
 } Decimal;
 
-/* Nothing but ASCII without a backslash?  Eight bytes at a time. */
+/*
+ * A bit at the top of every byte of *text that is not ASCII, and of one or
+ * more bytes where there is a backslash.
+ */
+static inline uint64
+odd_bytes(const char *text)
+{
+	const uint64 ones = UINT64CONST(0x0101010101010101);
+	uint64		word;
+	uint64		zero_at_backslash;
+
+	memcpy(&word, text, sizeof(word));
+	zero_at_backslash = word ^ (ones * '\\');
+	return (word | ((zero_at_backslash - ones) & ~zero_at_backslash)) & (ones * 0x80);
+}
+
+/*
+ * Nothing but ASCII without a backslash?  Eight bytes at a time, the last ones
+ * perhaps twice.
+ */
 bool
 calls_is_plain_text(const char *text, size_t length)
 {
-	const uint64 ones = UINT64CONST(0x0101010101010101);
-	const uint64 high = UINT64CONST(0x8080808080808080);
-	uint64		word;
+	const char *end = text + length;
 	uint64		odd = 0;
 
-	while (length >= sizeof(word))
+	if (length >= sizeof(odd))
 	{
-		memcpy(&word, text, sizeof(word));
-		odd |= word;			/* high bit: not ASCII */
-		word ^= ones * '\\';
-		odd |= (word - ones) & ~word;	/* high bit: a zero byte, that is a
-										 * backslash */
-		text += sizeof(word);
-		length -= sizeof(word);
+		for (; end - text > (int) sizeof(odd); text += sizeof(odd))
+			odd |= odd_bytes(text);
+		return (odd | odd_bytes(end - sizeof(odd))) == 0;
 	}
-	for (; length > 0; text++, length--)
+	for (; text < end; text++)
 		if (IS_HIGHBIT_SET(*text) || *text == '\\')
 			return false;
-	return (odd & high) == 0;
+	return true;
 }
 
 /* Checks that the bytes are UTF-8 without NUL. */

@@ -126,9 +126,9 @@ describe_call(const CallsRowReader *reader, const CallsCell *key)
 /* A value that does not fit: an error, or a note. */
 static void
 handle_misfit(CallsRowReader *reader, const CallsRowTarget *target,
-			  const CallsCell *cell, const CallsCell *key,
-			  const CallsConvertError *error)
+			  const CallsCell *cell, const CallsCell *key)
 {
+	const CallsConvertError *error = &reader->error;
 	char	   *shown = calls_printable(reader->settings,
 										pnstrdup(cell->start, cell->length));
 	const char *message;
@@ -153,12 +153,11 @@ handle_misfit(CallsRowReader *reader, const CallsRowTarget *target,
 }
 
 /* Converts one column. */
-static Datum
+static inline Datum
 target_value(CallsRowReader *reader, const CallsRowTarget *target,
 			 const CallsCell *cells, const CallsCell *key, bool *isnull)
 {
 	const CallsCell *cell;
-	CallsConvertError error;
 	Datum		value;
 
 	if (target->converter == NULL)
@@ -169,8 +168,8 @@ target_value(CallsRowReader *reader, const CallsRowTarget *target,
 	cell = &cells[target->cell];
 	if (!calls_convert(target->converter, cell,
 					   reader->settings->on_error == CALLS_ON_ERROR_SET_NULL,
-					   &value, isnull, &error))
-		handle_misfit(reader, target, cell, key, &error);
+					   &value, isnull, &reader->error))
+		handle_misfit(reader, target, cell, key);
 	return value;
 }
 

@@ -12,6 +12,7 @@
 
 #include "utils/relcache.h"
 
+#include "convert.h"
 #include "definition.h"
 #include "option.h"
 #include "page.h"
@@ -29,6 +30,7 @@ typedef struct CallsRowReader
 	CallsRowTarget *targets;
 	int			npaths;			/* members of a call that are needed */
 	const char **paths;
+	CallsConvertError error;	/* why the value at hand does not fit */
 	int64		misfits;		/* values replaced under on_error 'set_null' */
 	char	   *first_misfit;	/* the message of the first one */
 } CallsRowReader;
