@@ -461,6 +461,8 @@ answer_provider(const HttpRequest *request, const char *path, const char *query_
 		counts = true;
 		task.p->requests++;
 		task.fault = fault_pick(task.p);
+		if (task.fault.kind == FAULT_NONE)
+			task.fault = fault_of_rate(task.p);
 		answer_list(&task, args, nargs);
 	}
 	log_add(request, &(LogFacts) {

@@ -51,6 +51,7 @@ extern void add_header(Answer *answer, const char *name, const char *format,...)
 
 /* faults.c */
 extern Fault fault_pick(Provider *p);
+extern Fault fault_of_rate(Provider *p);
 extern void fault_page(const Fault *fault, Page *page);
 extern void fault_body(const Fault *fault, Buf *body);
 extern void fault_answer(const Fault *fault, Provider *p, Answer *answer);

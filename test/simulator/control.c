@@ -22,6 +22,7 @@ static const struct SwitchDef
 	{"calls", offsetof(Switches, calls), {NULL}, true},
 	{"max_limit", offsetof(Switches, max_limit), {NULL}, false},
 	{"latency", offsetof(Switches, latency), {NULL}, false},
+	{"rate", offsetof(Switches, rate), {NULL}, false},
 	{"bounds", offsetof(Switches, exclusive_bounds), {"inclusive", "exclusive"}, false},
 	{"pagination_key", offsetof(Switches, key_inclusive), {"exclusive", "inclusive"}, false},
 	{"cursor", offsetof(Switches, cursor), {"exact", "inclusive", "exclusive"}, false},
@@ -180,6 +181,7 @@ control_set(Arg *args, size_t nargs, Buf *out)
 			else
 				list_forget(p);
 			p->sw = sw;
+			p->tokens_at = 0;
 		}
 	buf_str(out, "ok\n");
 	return 200;
@@ -268,6 +270,7 @@ reset_provider(Provider *p)
 		data_forget(p);
 	list_forget(p);
 	p->sw = start;
+	p->tokens_at = 0;
 	fault_disarm(p);
 	p->nchanges = 0;
 }

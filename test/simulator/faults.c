@@ -94,6 +94,38 @@ fault_pick(Provider *p)
 	return (Fault) {.kind = FAULT_NONE};
 }
 
+/*
+ * What the switch rate has against another request, or a fault of kind
+ * FAULT_NONE. A bucket of tokens, each worth 1/rate seconds of waiting, holds
+ * one second's worth; a request takes one, if there is one. The hint is the
+ * provider's documented one, else Retry-After.
+ */
+Fault
+fault_of_rate(Provider *p)
+{
+	int64_t		now = now_usecs();
+	int64_t		worth;
+	bool		resets = p->id == VOICY || p->id == RINGYO;
+
+	if (p->sw.rate == 0)
+		return (Fault) {.kind = FAULT_NONE};
+	worth = USECS_PER_SEC / p->sw.rate;
+	p->tokens = p->tokens_at == 0 ? USECS_PER_SEC : p->tokens + now - p->tokens_at;
+	if (p->tokens > USECS_PER_SEC)
+		p->tokens = USECS_PER_SEC;
+	p->tokens_at = now;
+	if (p->tokens >= worth)
+	{
+		p->tokens -= worth;
+		return (Fault) {.kind = FAULT_NONE};
+	}
+	return (Fault) {
+		.kind = FAULT_STATUS, .code = 429, .reset = resets ? 1 : -1,
+		.retry_after = resets ? NULL : (char *) "1",
+		.hint = p->id == VOICY ? (char *) "Please retry after 1 seconds." : NULL
+	};
+}
+
 static bool
 parse_kind(const char *name, FaultKind *kind)
 {

@@ -413,6 +413,17 @@ def test_switches():
     start = time.time()
     ask("acme")
     check("latency", 0.2 <= time.time() - start < 1)
+    for provider in ("tryvox", "voicy"):
+        control("set", provider=provider, rate=1)
+        replies = [ask(provider) for _ in range(4)]
+        last = replies[-1]
+        check("rate " + provider, replies[0].status == 200 and [r.status for r in replies].count(429) >= 2)
+        check("rate's hint " + provider, last.headers["Retry-After"] == "1" if provider == "tryvox" else
+              int(last.headers["X-RateLimit-Reset"]) > time.time() - 1 and b"retry after 1" in last.body)
+        time.sleep(1.1)
+        check("rate recovers " + provider, ask(provider).status == 200)
+        control("set", provider=provider, rate=0)
+        check("rate off " + provider, {ask(provider).status for _ in range(5)} == {200})
     for word in ("gzip", "deflate"):
         control("set", provider="acme", latency=0, compress=word)
         reply = ask("acme")

@@ -81,6 +81,7 @@ typedef struct Switches
 	int64_t		calls;
 	int64_t		max_limit;
 	int64_t		latency;
+	int64_t		rate;			/* list requests a second; 0: no limit */
 	int64_t		total_shift;	/* with TOTAL_SHIFTED */
 	int			exclusive_bounds;
 	int			key_inclusive;
@@ -171,6 +172,9 @@ typedef struct Provider
 	List		base;			/* all calls in serving order */
 	List		cache[MAX_CACHED];
 	uint64_t	clock;
+
+	int64_t		tokens;			/* microseconds saved up under the switch rate */
+	int64_t		tokens_at;		/* when they were counted; 0: never, all are there */
 
 	int64_t		requests;		/* list requests ever; faults and changes count by it */
 	Fault	   *faults;
