@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-valgrind check-random sqlsmith demo doc
+TOOLS = help check check-valgrind check-random sqlsmith bench demo doc
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -15,6 +15,7 @@ help:
 	@echo 'make check-valgrind  run the regression tests under valgrind (test/valgrind.sh)'
 	@echo 'make check-random    compare 20,000 random queries with a local copy (CALLS_SEED, CALLS_QUERIES)'
 	@echo 'make sqlsmith        run sqlsmith against the foreign tables for ten minutes (test/sqlsmith.sh)'
+	@echo 'make bench           measure CPU, time and memory (bench/run.sh; BENCH_RUNS), half an hour or more'
 	@echo 'make demo            show the extension at work (test/demo.sh)'
 	@echo 'make doc             write doc/providers.md from the definitions (test/doc.sh)'
 	@echo 'make installcheck    run the regression tests in a running server that has sim.url set'
@@ -27,6 +28,8 @@ check-random:
 	@CALLS_QUERIES=$${CALLS_QUERIES:-20000} test/check.sh 090_random
 sqlsmith:
 	@test/sqlsmith.sh
+bench:
+	@bench/run.sh
 demo:
 	@test/demo.sh
 doc:
