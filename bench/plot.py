@@ -76,6 +76,7 @@ def draw_latency(figures, names):
     longest = max(figures.where(pages=pages).values("seconds"))
     parts, height = axis(LEFT[1], longest * 1.05)
     slot = PANEL / max(len(connections) - 1, 1)
+    legend = LEFT[1]
     for k, (provider, name) in enumerate(names.items()):
         own = figures.where(pages=pages, provider=provider)
         points = [(LEFT[1] + slot * i, height(own.where(connections=n).median("seconds")))
@@ -83,8 +84,9 @@ def draw_latency(figures, names):
         parts.append(f'<polyline fill="none" stroke="{COLORS[k]}" stroke-width="2" points="' +
                      " ".join(f"{x:.1f},{y:.1f}" for x, y in points) + '"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{COLORS[k]}"/>' for x, y in points]
-        parts.append(f'<rect x="{LEFT[1] + 75 * k}" y="310" width="10" height="10" fill="{COLORS[k]}"/>')
-        parts.append(text(LEFT[1] + 75 * k + 15, 319, name))
+        parts.append(f'<rect x="{legend}" y="310" width="10" height="10" fill="{COLORS[k]}"/>')
+        parts.append(text(legend + 15, 319, name))
+        legend += 30 + 7 * len(name)
     for i, n in enumerate(connections):
         parts.append(text(LEFT[1] + slot * i, BOTTOM + 18, n, "middle"))
     parts.append(text(LEFT[1] + PANEL / 2, BOTTOM + 34, "max_connections", "middle"))
