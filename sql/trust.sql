@@ -56,3 +56,20 @@ CALL sim.set('ringyo', 'total', '+5');
 CALL sim.change('ringyo', 'after=2', 'delete=3', 'where=oldest');
 \set VERBOSITY terse
 SELECT count(*) FROM (SELECT call_id FROM ringyo.calls OFFSET 0) AS c; -- ERROR
+
+-- A cursor that is nothing but a moment loses the calls that share it with the
+-- end of a page: they are asked for again, by their time, until the total is
+-- met. Not where calls are to come in order.
+\c
+CALL sim.reset();
+CALL sim.set('ringyo', 'calls', '900');
+CALL sim.set('ringyo', 'cursor', 'exclusive');
+ALTER SERVER ringyo OPTIONS (ADD page_size '10', ADD max_connections '1');
+CREATE TABLE local_calls (LIKE ringyo.calls);
+SELECT sim.load('ringyo', 'local_calls');
+SELECT count(*) FROM (TABLE local_calls EXCEPT ALL TABLE ringyo.calls) AS missing;
+SELECT count(*) FROM (TABLE ringyo.calls EXCEPT ALL TABLE local_calls) AS wrong;
+CALL sim.change('ringyo', 'after=30', 'insert=5');
+SELECT count(*) FROM (TABLE local_calls EXCEPT ALL TABLE ringyo.calls) AS missing;
+\set VERBOSITY terse
+SELECT count(*) FROM (SELECT call_id FROM ringyo.calls ORDER BY started_at DESC OFFSET 0) AS c; -- ERROR

@@ -138,13 +138,36 @@ calls_leave_check(CallsPager *pager)
 	pager->checked = true;
 }
 
-void
-calls_check_delivered(CallsPager *pager, int64 delivered)
+bool
+calls_lacks_calls(CallsPager *pager, int64 delivered)
 {
 	pager->delivered = delivered;
-	pager->finished = true;
-	pager->checked = false;
-	calls_check_completeness(pager);
+	return calls_is_incomplete(pager);
+}
+
+bool
+calls_lacks_known(CallsPager *pager, int64 delivered)
+{
+	pager->delivered = delivered;
+	return delivered < pager->total;
+}
+
+void
+calls_report_lack(const CallsPager *pager)
+{
+	calls_report_gap(pager, "the provider reported more than it returned");
+}
+
+bool
+calls_pager_has_seen(CallsPager *pager, CallsIdHash id)
+{
+	return calls_idset_contains(pager->ids, id);
+}
+
+int64
+calls_pager_remembered(const CallsPager *pager)
+{
+	return calls_idset_size(pager->ids);
 }
 
 bool

@@ -433,7 +433,7 @@ calls_check_completeness(CallsPager *pager)
 		return false;
 	}
 	if (!pager->stopped && calls_is_incomplete(pager))
-		calls_report_gap(pager, "the provider reported more than it returned");
+		calls_report_lack(pager);
 	pager->checked = true;
 	return true;
 }

@@ -45,12 +45,21 @@ calls_make_windows(CallsFetcher *fetcher, const CallsBinding *binding,
 	windows->paths = paths;
 	windows->watched = watched;
 	windows->state = calls_can_cut(windows, horizon) ? CUT_MAYBE : CUT_NEVER;
+	windows->repairable = calls_can_repair(windows);
 
 	windows->first = calls_make_window(windows);
 	old = MemoryContextSwitchTo(windows->first->context);
 	windows->first->pager = calls_make_pager(fetcher, binding, npaths, paths,
 											 limit, horizon);
 	MemoryContextSwitchTo(old);
+	if (windows->repairable)
+	{
+		CallsRange	none = {0};
+
+		windows->times = calls_make_order_watch(fetcher->def, fetcher->settings,
+												fetcher->def->order.by_default, &none);
+		calls_leave_check(windows->first->pager);
+	}
 	dlist_push_tail(&windows->windows, &windows->first->node);
 	return windows;
 }
@@ -175,6 +184,7 @@ queue_batch(CallsWindows *windows, Window *window, CallsBatch *batch)
 	Waiting    *waiting = MemoryContextAlloc(batch->context, sizeof(Waiting));
 
 	waiting->batch = batch;
+	calls_note_page_end(windows, batch);
 	dlist_push_tail(&window->batches, &waiting->node);
 	if (window->watch == NULL)
 		return;
@@ -364,12 +374,55 @@ note_given(CallsWindows *windows, const CallsBatch *batch)
 		calls_ask_for_edge(windows);
 }
 
-/* All was read: as much as the provider reported? */
-static CallsProgress
-finish_windows(CallsWindows *windows)
+/* May what is missing be looked for, and will what is not be recognised? */
+static bool
+can_repair(CallsWindows *windows)
 {
-	if (windows->ids != NULL && !windows->stopped)
-		calls_check_delivered(windows->first->pager, windows->rows);
+	MemoryContext old;
+
+	if (!windows->repairable || windows->nends == 0 ||
+		calls_pager_remembered(windows->first->pager) +
+		(windows->ids ? calls_idset_size(windows->ids) : 0) < windows->rows)
+		return false;
+	if (windows->ids == NULL)
+	{
+		old = MemoryContextSwitchTo(windows->context);
+		windows->ids = calls_make_idset(work_mem);
+		MemoryContextSwitchTo(old);
+	}
+	return true;
+}
+
+/*
+ * All was read.  As much as the provider reported?  If not, calls may be
+ * missing where pages ended.
+ */
+static CallsProgress
+finish_windows(CallsWindows *windows, CallsBatch **batch)
+{
+	if ((windows->ids == NULL && !windows->repairable) || windows->stopped)
+		return CALLS_ENDED;
+	if (!windows->finished)
+	{
+		windows->finished = true;
+		windows->state = CUT_NEVER;
+		windows->repairing = calls_lacks_calls(windows->first->pager, windows->rows);
+		if (windows->repairing && !can_repair(windows))
+			windows->nends = 0;
+	}
+	if (!windows->repairing)
+		return CALLS_ENDED;
+	if (calls_lacks_known(windows->first->pager, windows->rows))
+	{
+		CallsProgress progress = calls_next_repair_batch(windows, batch);
+
+		if (progress == CALLS_READY)
+			note_given(windows, *batch);
+		if (progress != CALLS_ENDED)
+			return progress;
+		calls_report_lack(windows->first->pager);
+	}
+	windows->repairing = false;
 	return CALLS_ENDED;
 }
 
@@ -397,7 +450,7 @@ calls_next_window_batch(CallsWindows *windows, CallsBatch **batch)
 			if (!head->ended)
 				return CALLS_PENDING;
 			if (!windows->at_seam)
-				return finish_windows(windows);
+				return finish_windows(windows, batch);
 			take_back(windows);
 			continue;
 		}

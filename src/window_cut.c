@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "bound.h"
 #include "compat.h"
 #include "window_private.h"
 
@@ -40,24 +39,6 @@
 /* A window reads, on the average, half a page that its neighbour has too. */
 #define EXTRA_PER_WINDOW	0.75
 
-/* The filter by which a list can start at any moment, or NULL. */
-static const CallsFilter *
-start_filter(const CallsDefinition *def, CallsOrderDirection direction)
-{
-	CallsFilterOp op = direction == CALLS_ORDER_DESC ? CALLS_FILTER_UPPER
-		: CALLS_FILTER_LOWER;
-
-	for (int i = 0; i < def->nfilters; i++)
-	{
-		const CallsFilter *filter = &def->filters[i];
-
-		if (filter->op == op && filter->ncolumns == 1 &&
-			filter->columns[0] == def->order.column)
-			return filter;
-	}
-	return NULL;
-}
-
 /* Could the list be cut at all? */
 bool
 calls_can_cut(CallsWindows *windows, int64 horizon)
@@ -67,7 +48,8 @@ calls_can_cut(CallsWindows *windows, int64 horizon)
 
 	windows->direction = windows->binding->order != CALLS_ORDER_NONE
 		? windows->binding->order : def->order.by_default;
-	windows->filter = start_filter(def, windows->direction);
+	windows->filter = calls_bound_filter(def, windows->direction == CALLS_ORDER_DESC
+										 ? CALLS_FILTER_UPPER : CALLS_FILTER_LOWER);
 	return windows->watched >= 0 && horizon == CALLS_ALL_ROWS &&
 		settings->max_connections > 1 &&
 		def->paging.style != CALLS_PAGING_PAGE &&
@@ -105,11 +87,7 @@ pages_left(CallsWindows *windows, Window *window)
 static CallsBinding *
 bind_start(CallsWindows *windows, TimestampTz start)
 {
-	const CallsBinding *binding = windows->binding;
-	CallsBinding *result = palloc_object(CallsBinding);
-	CallsSentFilter bound = {.filter = windows->filter};
 	CallsRange	range = {0};
-	int			n = 0;
 
 	if (windows->direction == CALLS_ORDER_DESC)
 	{
@@ -121,24 +99,7 @@ bind_start(CallsWindows *windows, TimestampTz start)
 		range.has_lower = true;
 		range.lower = start;
 	}
-	bound.column = windows->fetcher->def->order.column;
-	bound.values = palloc_array(const char *, 1);
-	bound.values[0] = calls_bound_text(windows->filter, &range, &bound.exact);
-	bound.nvalues = 1;
-	bound.per_request = 1;
-	bound.known = true;
-	if (bound.values[0] == NULL)
-		return NULL;
-
-	*result = *binding;
-	result->sent = palloc_array(CallsSentFilter, binding->nsent + 1);
-	/* the query's own bound at this end is looser */
-	for (int i = 0; i < binding->nsent; i++)
-		if (binding->sent[i].filter != windows->filter)
-			result->sent[n++] = binding->sent[i];
-	result->sent[n++] = bound;
-	result->nsent = n;
-	return result;
+	return calls_bind_range(windows, &range);
 }
 
 /* Has a window calls to watch for?  Then it watches. */

@@ -13,6 +13,7 @@
 #include "datatype/timestamp.h"
 #include "lib/ilist.h"
 
+#include "bound.h"
 #include "idset.h"
 #include "order.h"
 #include "window.h"
@@ -84,6 +85,18 @@ struct CallsWindows
 								 * those of the one before yet */
 	Window	   *before;			/* that one, while at_seam */
 	bool		stopped;		/* the rest is not needed */
+	bool		finished;		/* the end was looked at */
+
+	/* where pages ended, and what is done about it: see window_repair.c */
+	bool		repairable;
+	bool		repairing;
+	CallsOrderWatch *times;		/* reads times, watches nothing */
+	TimestampTz *ends;			/* moments, without repeats in a row */
+	int			nends;
+	int			room;			/* in ends */
+	int			next_end;		/* to ask for */
+	MemoryContext repair_context;	/* of the pager that asks; NULL: none does */
+	CallsPager *repair;
 };
 
 /* Does the list reach "a" before it reaches "b"? */
@@ -104,6 +117,28 @@ calls_next_window(CallsWindows *windows, Window *window)
 
 /* Makes a window in a context of its own; its pager has yet to come. */
 extern Window *calls_make_window(CallsWindows *windows);
+
+/* The filter for a bound on the time that orders the list, or NULL. */
+extern const CallsFilter *calls_bound_filter(const CallsDefinition *def, CallsFilterOp op);
+
+/*
+ * The list's binding with further bounds on its time, in CurrentMemoryContext;
+ * NULL where they cannot be sent.
+ */
+extern CallsBinding *calls_bind_range(CallsWindows *windows, const CallsRange *range);
+
+/* Could calls that share a moment with the end of a page be asked for again? */
+extern bool calls_can_repair(CallsWindows *windows);
+
+/* Remembers where a page ended. */
+extern void calls_note_page_end(CallsWindows *windows, const CallsBatch *batch);
+
+/*
+ * At the end, if fewer calls came than must have: the next batch of those that
+ * share a moment with the end of a page, with the ones marked fresh that did
+ * not come before.
+ */
+extern CallsProgress calls_next_repair_batch(CallsWindows *windows, CallsBatch **batch);
 
 /* Gives a window its watch over the order. */
 extern void calls_start_watch(CallsWindows *windows, Window *window);

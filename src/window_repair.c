@@ -1,0 +1,177 @@
+/*-------------------------------------------------------------------------
+ *
+ * window_repair.c
+ *		Calls that share a moment with the end of a page.
+ *
+ * A cursor that is nothing but a moment cannot tell the calls of that moment
+ * apart: those that were not on the page before are lost. Where the provider
+ * reported more calls than came, they are asked for again by the moments at
+ * which pages ended. Calls given so come last, which only an unordered scan
+ * can take.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "window_private.h"
+
+/* Room for the ends of pages, at first. */
+#define FIRST_ROOM			64
+
+const CallsFilter *
+calls_bound_filter(const CallsDefinition *def, CallsFilterOp op)
+{
+	for (int i = 0; i < def->nfilters; i++)
+	{
+		const CallsFilter *filter = &def->filters[i];
+
+		if (filter->op == op && filter->ncolumns == 1 &&
+			filter->columns[0] == def->order.column)
+			return filter;
+	}
+	return NULL;
+}
+
+/* Puts a bound of the range in place of the list's own; false: it cannot be sent. */
+static bool
+bind_bound(CallsWindows *windows, CallsBinding *binding, CallsFilterOp op,
+		   const CallsRange *range)
+{
+	const CallsFilter *filter = calls_bound_filter(windows->fetcher->def, op);
+	CallsSentFilter bound = {.filter = filter, .nvalues = 1, .per_request = 1, .known = true};
+	int			place = 0;
+
+	bound.column = windows->fetcher->def->order.column;
+	bound.values = palloc_array(const char *, 1);
+	bound.values[0] = filter ? calls_bound_text(filter, range, &bound.exact) : NULL;
+	if (bound.values[0] == NULL)
+		return false;
+	while (place < binding->nsent && binding->sent[place].filter != filter)
+		place++;
+	binding->sent[place] = bound;
+	binding->nsent = Max(binding->nsent, place + 1);
+	return true;
+}
+
+CallsBinding *
+calls_bind_range(CallsWindows *windows, const CallsRange *range)
+{
+	const CallsBinding *binding = windows->binding;
+	CallsBinding *result = palloc_object(CallsBinding);
+
+	/* the query's own bounds are looser */
+	*result = *binding;
+	result->sent = palloc_array(CallsSentFilter, binding->nsent + 2);
+	if (binding->nsent > 0)
+		memcpy(result->sent, binding->sent, sizeof(CallsSentFilter) * binding->nsent);
+	if (range->has_lower && !bind_bound(windows, result, CALLS_FILTER_LOWER, range))
+		return NULL;
+	if (range->has_upper && !bind_bound(windows, result, CALLS_FILTER_UPPER, range))
+		return NULL;
+	return result;
+}
+
+bool
+calls_can_repair(CallsWindows *windows)
+{
+	const CallsDefinition *def = windows->fetcher->def;
+
+	return def->paging.style == CALLS_PAGING_CURSOR && def->total != NULL &&
+		windows->watched >= 0 && windows->binding->order == CALLS_ORDER_NONE &&
+		calls_can_order(def, def->order.by_default) &&
+		calls_bound_filter(def, CALLS_FILTER_LOWER) != NULL &&
+		calls_bound_filter(def, CALLS_FILTER_UPPER) != NULL &&
+		calls_pushdown_allowed(windows->fetcher->settings,
+							   def->columns[def->order.column].name);
+}
+
+void
+calls_note_page_end(CallsWindows *windows, const CallsBatch *batch)
+{
+	const CallsPage *page = batch->page;
+	TimestampTz end;
+
+	if (!windows->repairable || page->nrows == 0 ||
+		!calls_read_time(windows->times,
+						 &page->cells[(Size) (page->nrows - 1) * batch->npaths + windows->watched],
+						 &end) ||
+		(windows->nends > 0 && windows->ends[windows->nends - 1] == end))
+		return;
+	if (windows->nends == windows->room)
+	{
+		windows->room = Max(windows->room * 2, FIRST_ROOM);
+		windows->ends = windows->ends == NULL
+			? MemoryContextAlloc(windows->context, sizeof(TimestampTz) * windows->room)
+			: repalloc_huge(windows->ends, sizeof(TimestampTz) * windows->room);
+	}
+	windows->ends[windows->nends++] = end;
+}
+
+/* Asks for the calls of the next moment; false where there is none left. */
+static bool
+ask_for_moment(CallsWindows *windows)
+{
+	CallsRange	range = {.has_lower = true, .has_upper = true};
+	CallsBinding *binding;
+	MemoryContext old;
+
+	if (windows->next_end >= windows->nends)
+		return false;
+	range.lower = range.upper = windows->ends[windows->next_end++];
+	windows->repair_context = AllocSetContextCreate(windows->context, "calls_fdw repair",
+													ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(windows->repair_context);
+	binding = calls_bind_range(windows, &range);
+	if (binding != NULL)
+	{
+		windows->repair = calls_make_pager(windows->fetcher, binding, windows->npaths,
+										   windows->paths, 0, CALLS_ALL_ROWS);
+		calls_leave_check(windows->repair);
+	}
+	MemoryContextSwitchTo(old);
+	return binding != NULL;
+}
+
+/* Marks what has not come before; is there any? */
+static bool
+mark_missed(CallsWindows *windows, CallsBatch *batch)
+{
+	bool		found = false;
+
+	for (int row = 0; row < batch->page->nrows; row++)
+	{
+		batch->fresh[row] = batch->fresh[row] && batch->has_id[row] &&
+			!calls_pager_has_seen(windows->first->pager, batch->ids[row]) &&
+			calls_idset_add(windows->ids, batch->ids[row]);
+		found |= batch->fresh[row];
+	}
+	return found;
+}
+
+CallsProgress
+calls_next_repair_batch(CallsWindows *windows, CallsBatch **batch)
+{
+	for (;;)
+	{
+		CallsProgress progress;
+
+		if (windows->repair_context == NULL && !ask_for_moment(windows))
+			return CALLS_ENDED;
+		progress = calls_next_batch(windows->repair, batch);
+		if (progress == CALLS_PENDING)
+			return progress;
+		if (progress == CALLS_READY)
+		{
+			MemoryContextSetParent((*batch)->context, windows->context);
+			if (mark_missed(windows, *batch))
+				return CALLS_READY;
+			calls_free_batch(*batch);
+			continue;
+		}
+		MemoryContextDelete(windows->repair_context);
+		windows->repair_context = NULL;
+	}
+}
