@@ -9,6 +9,7 @@
 
 #include "fmgr.h"
 #include "foreign/fdwapi.h"
+#include "utils/guc.h"
 
 #include "analyze.h"
 #include "async.h"
@@ -28,6 +29,7 @@ void
 _PG_init(void)
 {
 	calls_http_init();
+	MarkGUCPrefixReserved("calls_fdw");
 }
 
 Datum

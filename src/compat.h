@@ -62,6 +62,12 @@
 #define CALLS_JSON_DONE		return
 #endif
 
+/* What a GUC's check_hook hands to its assign_hook came from malloc up to 15. */
+#if PG_VERSION_NUM < 160000
+#define guc_malloc(elevel, size)	((void) (elevel), malloc(size))
+#define guc_free(pointer)			free(pointer)
+#endif
+
 /* A lexer over UTF-8 text that leaves escapes in strings alone. */
 static inline JsonLexContext *
 calls_make_json_lexer(const char *json, size_t length)

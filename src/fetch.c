@@ -299,6 +299,7 @@ receive_reply(CallsFetch *fetch)
 	fetch->reply = reply;
 	fetch->fetcher->under_way--;
 	fetch->fetcher->counters->bytes += reply->bytes;
+	fetch->fetcher->counters->requests += reply->redirects;
 	fetch->state = FETCH_DONE;
 	if (is_success(reply))
 		note_success(fetch);
@@ -331,6 +332,8 @@ calls_start_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 		.max_size = (size_t) settings->max_response_size * 1024,
 		.ca_file = settings->ca_file,
 		.proxy = settings->proxy,
+		.trusted = settings->trusted,
+		.pool = settings->pool,
 	};
 	dlist_push_tail(&fetcher->fetches, &fetch->node);
 	fetcher->nfetches++;

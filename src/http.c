@@ -22,8 +22,9 @@
  * handles in an undefined state.
  *
  * What a status or a body means, and whether to try again, is left to the
- * callers.  Options and buffers of a transfer are in http_transfer.c, URLs and
- * dates in http_url.c; these three are all that calls libcurl.
+ * callers.  Options and buffers of a transfer are in http_transfer.c, kept
+ * connections in http_pool.c, URLs and dates in http_url.c; these four are all
+ * that calls libcurl.
  *
  *-------------------------------------------------------------------------
  */
@@ -48,9 +49,6 @@
 #error "calls_fdw needs libcurl 7.87 or later, for CURLOPT_QUICK_EXIT"
 #endif
 
-/* Connections kept for later requests, over all servers of the session. */
-#define MAX_IDLE_CONNECTIONS 32
-
 /*
  * After so long, a look at the latch.  What libcurl does for one event comes
  * on top: it takes up to 100 reads, about 50 ms where they are decompressed.
@@ -73,7 +71,6 @@ static struct
 	const char *failure;		/* multi is unusable: why; else NULL */
 
 	/* descriptors, so that fd.c leaves room for them */
-	long		connected;		/* connections libcurl ever made */
 	int			reserved;		/* descriptors that fd.c knows of */
 
 	/* time during which nobody waited for or drove the transfers */
@@ -106,8 +103,7 @@ leave_libcurl(const sigset_t *saved)
 	pthread_sigmask(SIG_SETMASK, saved, NULL);
 
 	if (reactor.multi != NULL)
-		needed = 3 + reactor.attached +
-			(int) Min(reactor.connected, MAX_IDLE_CONNECTIONS);
+		needed = 3 + reactor.attached + calls_pool_descriptors();
 	for (; reactor.reserved < needed; reactor.reserved++)
 		ReserveExternalFD();
 	for (; reactor.reserved > needed; reactor.reserved--)
@@ -170,10 +166,39 @@ register_timer(CURLM *multi, long timeout, void *data)
 	return set_timer(reactor.timer, timeout);
 }
 
-/*
- * Takes a transfer out of the multi handle, which ends it if it is under way,
- * and frees what only libcurl needed.  Raises nothing.
- */
+/* Takes a transfer out of the multi handle, which ends it if it is under way. */
+static void
+remove_transfer(CallsHttpTransfer *transfer)
+{
+	long		connected = 0;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connected);
+	calls_count_connections(transfer->pool, connected);
+	curl_multi_remove_handle(reactor.multi, transfer->easy);
+	transfer->attached = false;
+	reactor.attached--;
+}
+
+/* Starts a transfer anew, after a redirect. */
+static CURLMcode
+restart_transfer(CallsHttpTransfer *transfer)
+{
+	CURLMcode	code;
+
+	remove_transfer(transfer);
+	transfer->neglected = reactor.neglected;
+	code = curl_multi_add_handle(reactor.multi, transfer->easy);
+	if (code == CURLM_OK)
+	{
+		transfer->attached = true;
+		reactor.attached++;
+	}
+	else
+		transfer->out_of_memory = true;
+	return code;
+}
+
+/* Removes a transfer and frees what only libcurl needed.  Raises nothing. */
 static void
 detach_transfer(CallsHttpTransfer *transfer)
 {
@@ -181,17 +206,11 @@ detach_transfer(CallsHttpTransfer *transfer)
 
 	enter_libcurl(&saved);
 	if (transfer->attached)
-	{
-		long		connected = 0;
-
-		curl_easy_getinfo(transfer->easy, CURLINFO_NUM_CONNECTS, &connected);
-		reactor.connected += connected;
-		curl_multi_remove_handle(reactor.multi, transfer->easy);
-		transfer->attached = false;
-		reactor.attached--;
-	}
+		remove_transfer(transfer);
 	curl_easy_cleanup(transfer->easy);
 	transfer->easy = NULL;
+	calls_leave_pool(transfer->pool);
+	transfer->pool = NULL;
 	curl_slist_free_all(transfer->headers);
 	transfer->headers = NULL;
 	leave_libcurl(&saved);
@@ -222,6 +241,7 @@ destroy_reactor(void)
 	if (reactor.multi != NULL)
 		curl_multi_cleanup(reactor.multi);
 	reactor.multi = NULL;
+	calls_close_pools();
 	if (reactor.timer >= 0)
 		close(reactor.timer);
 	reactor.timer = -1;
@@ -233,7 +253,6 @@ destroy_reactor(void)
 		close(reactor.epoll);
 	reactor.epoll = -1;
 	reactor.failure = NULL;
-	reactor.connected = 0;
 	leave_libcurl(&saved);
 }
 
@@ -269,7 +288,7 @@ make_reactor(void)
 	curl_multi_setopt(reactor.multi, CURLMOPT_SOCKETFUNCTION, register_socket);
 	curl_multi_setopt(reactor.multi, CURLMOPT_TIMERFUNCTION, register_timer);
 	curl_multi_setopt(reactor.multi, CURLMOPT_MAXCONNECTS,
-					  (long) MAX_IDLE_CONNECTIONS);
+					  (long) CALLS_POOL_CONNECTIONS);
 	return true;
 }
 
@@ -340,6 +359,9 @@ outcome_of(const CallsHttpTransfer *transfer, CURLcode code)
 {
 	if (transfer->too_large)
 		return CALLS_HTTP_TOO_LARGE;
+	if (code != CURLE_OK && transfer->refused != CALLS_VERDICT_FINE &&
+		!transfer->permitted)
+		return CALLS_HTTP_FORBIDDEN;
 
 	switch (code)
 	{
@@ -392,6 +414,8 @@ describe_failure(CallsHttpTransfer *transfer, CURLcode code)
 	if (transfer->reply.outcome == CALLS_HTTP_TOO_LARGE)
 		snprintf(message, size, "The body is larger than %zu bytes",
 				 transfer->max_size);
+	else if (transfer->reply.outcome == CALLS_HTTP_FORBIDDEN)
+		strlcpy(message, calls_verdict_text(transfer->refused), size);
 	else if (code == CURLE_OPERATION_TIMEDOUT &&
 			 transfer->reply.outcome == CALLS_HTTP_BROKEN)
 		strlcpy(message, "The timeout struck while the session was idle",
@@ -423,7 +447,9 @@ finish_transfer(CallsHttpTransfer *transfer, CURLcode code)
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
 	reply->status = (int) status;
-	reply->bytes = (uint64) bytes;
+	reply->bytes = transfer->earlier_bytes + (uint64) bytes;
+	reply->redirects = transfer->redirects;
+	reply->address = transfer->address;
 	if (transfer->body != NULL)
 		reply->body = transfer->body;
 	reply->length = transfer->length;
@@ -443,6 +469,8 @@ finish_transfer(CallsHttpTransfer *transfer, CURLcode code)
 		describe_failure(transfer, code);
 		reply->message = transfer->message;
 	}
+	else if (transfer->stop != NULL)
+		reply->message = transfer->stop;
 	detach_transfer(transfer);
 	reactor.events++;
 }
@@ -514,12 +542,17 @@ collect_finished(void)
 	while ((message = curl_multi_info_read(reactor.multi, &left)) != NULL)
 	{
 		CURLcode	code = message->data.result;
-		char	   *transfer = NULL;
+		char	   *private = NULL;
+		CallsHttpTransfer *transfer;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-		finish_transfer((CallsHttpTransfer *) transfer, code);
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+		transfer = (CallsHttpTransfer *) private;
+		if (code == CURLE_OK && calls_http_redirect(transfer) &&
+			restart_transfer(transfer) == CURLM_OK)
+			continue;
+		finish_transfer(transfer, code);
 	}
 }
 
@@ -647,12 +680,16 @@ calls_http_start(const CallsHttpRequest *request)
 	transfer->reply.body = "";
 	transfer->reply.message = "";
 	transfer->reply.content_type = "";
+	transfer->reply.address = "";
 	transfer->release.func = release_transfer;
 	transfer->release.arg = transfer;
 	MemoryContextRegisterResetCallback(context, &transfer->release);
 
+	enter_libcurl(&saved);
 	transfer->easy = curl_easy_init();
-	if (transfer->easy == NULL)
+	transfer->pool = calls_join_pool(request->pool);
+	leave_libcurl(&saved);
+	if (transfer->easy == NULL || transfer->pool == NULL)
 		calls_http_check_code(CURLE_OUT_OF_MEMORY);
 	calls_http_prepare(transfer, request);
 
@@ -700,6 +737,8 @@ calls_http_init(void)
 {
 	CURLcode	code;
 	sigset_t	saved;
+
+	calls_init_guard();
 
 	/* libcurl would write the keys of all TLS connections to that file. */
 	unsetenv("SSLKEYLOGFILE");

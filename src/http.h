@@ -29,6 +29,10 @@ typedef struct CallsHttpRequest
 	size_t		max_size;		/* bytes of body after decompression */
 	const char *ca_file;		/* NULL: the system's */
 	const char *proxy;			/* NULL: none, whatever the environment says */
+	bool		trusted;		/* a superuser chose the host: it may have a
+								 * private address */
+	uint64		pool;			/* whose request it is: connections are not
+								 * shared with those of another number */
 } CallsHttpRequest;
 
 typedef enum CallsHttpOutcome
@@ -40,6 +44,7 @@ typedef enum CallsHttpOutcome
 	CALLS_HTTP_BROKEN,			/* ended half-way: worth another try; also a
 								 * timeout while this session did not wait */
 	CALLS_HTTP_TOO_LARGE,		/* more than max_size */
+	CALLS_HTTP_FORBIDDEN,		/* the host or its address is not allowed */
 	CALLS_HTTP_REFUSED			/* will not work next time either: TLS
 								 * certificate, bad URL, bad compression */
 } CallsHttpOutcome;
@@ -53,7 +58,10 @@ typedef struct CallsHttpReply
 	size_t		length;
 	uint64		bytes;			/* received on the wire, body only */
 	const char *message;		/* what went wrong, for DETAIL; "" if nothing;
-								 * no secret, no URL */
+								 * no secret, no URL; with a status of 3xx why
+								 * the redirect was not followed */
+	const char *address;		/* FORBIDDEN: the address, for the log alone */
+	int			redirects;		/* followed: further requests that were sent */
 	const char *content_type;	/* "" where absent */
 	int64		date;			/* Date header, seconds since 1970; 0: none */
 	const char *retry_after;	/* header as sent, or NULL */
@@ -65,6 +73,9 @@ typedef struct CallsHttpTransfer CallsHttpTransfer;
 /*
  * Starts a transfer owned by CurrentMemoryContext.  Raises HV00N where no
  * handle can be made, HV001 where memory is short.
+ *
+ * Redirects are followed as long as they keep to the URL's scheme, host and
+ * port and to the method; the reply is that of the last request.
  */
 extern CallsHttpTransfer *calls_http_start(const CallsHttpRequest *request);
 

@@ -4,6 +4,9 @@
  *		One request as libcurl's options, and what libcurl delivers of its
  *		reply.
  *
+ * Redirects are followed here and not by libcurl, which cannot be told to stay
+ * with one host.
+ *
  * Functions that libcurl calls (open_socket to receive_body) neither raise
  * nor allocate from a memory context: a longjmp through libcurl would leave
  * its handles in an undefined state.  They note what happened, and http.c
@@ -20,6 +23,9 @@
 
 /* A body buffer starts with one of libcurl's reads and doubles from there. */
 #define FIRST_BODY_CAPACITY (CURL_MAX_WRITE_SIZE + 1)
+
+/* Redirects of one request; more are taken for a circle. */
+#define MAX_REDIRECTS 5
 
 /* Options that are the same for every request. */
 static const struct
@@ -38,6 +44,9 @@ static const struct
 	{CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},	/* or later */
 	{CURLOPT_SSL_VERIFYPEER, 1},
 	{CURLOPT_SSL_VERIFYHOST, 2},
+	{CURLOPT_PROXY_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
+	{CURLOPT_PROXY_SSL_VERIFYPEER, 1},
+	{CURLOPT_PROXY_SSL_VERIFYHOST, 2},
 	{CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
 	{CURLOPT_TCP_KEEPALIVE, 1},
 };
@@ -67,15 +76,63 @@ static const struct
 	{"x-ratelimit-reset", offsetof(ReplyHeaders, rate_reset)},
 };
 
-/* Called by libcurl: a socket that programs of COPY do not inherit. */
+/* Notes a verdict on the peer's address; is it fine? */
+static bool
+note_verdict(CallsHttpTransfer *transfer, CallsVerdict verdict, const char *address)
+{
+	if (transfer->target != CALLS_VERDICT_FINE)
+		verdict = transfer->target;
+	if (verdict == CALLS_VERDICT_FINE)
+		transfer->permitted = true;
+	else
+	{
+		transfer->refused = verdict;
+		strlcpy(transfer->address, address, sizeof(transfer->address));
+	}
+	return verdict == CALLS_VERDICT_FINE;
+}
+
+/*
+ * Called by libcurl: a socket that programs of COPY do not inherit, for an
+ * address that is allowed.
+ */
 static curl_socket_t
 open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	(void) data;
+	CallsHttpTransfer *transfer = data;
+	char		text[INET6_ADDRSTRLEN];
+
 	(void) purpose;
 
+	calls_show_address(&address->addr, text, sizeof(text));
+	if (!note_verdict(transfer,
+					  calls_judge_address(transfer->peer, transfer->trusted,
+										  &address->addr), text))
+		return CURL_SOCKET_BAD;
 	return socket(address->family, address->socktype | SOCK_CLOEXEC,
 				  address->protocol);
+}
+
+/*
+ * Called by libcurl before it sends a request: a connection that was kept has
+ * to be allowed still, and for this transfer.
+ */
+static int
+check_connection(void *data, char *remote, char *local, int remote_port,
+				 int local_port)
+{
+	CallsHttpTransfer *transfer = data;
+
+	(void) local;
+	(void) remote_port;
+	(void) local_port;
+
+	if (note_verdict(transfer,
+					 calls_judge_text(transfer->peer, transfer->trusted, remote),
+					 remote))
+		return CURL_PREREQFUNC_OK;
+	transfer->permitted = false;
+	return CURL_PREREQFUNC_ABORT;
 }
 
 /*
@@ -213,6 +270,11 @@ set_fixed_options(CallsHttpTransfer *transfer)
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer));
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->message));
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket));
+	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer));
+	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, check_connection));
+	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer));
+	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_SHARE,
+										   calls_pool_share(transfer->pool)));
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, receive_header));
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive_body));
@@ -264,6 +326,23 @@ set_content(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
 	calls_http_check_code(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
 }
 
+/*
+ * Sets whose address is judged.  A proxy was chosen by a superuser, and looks
+ * up the address of the URL's host by itself: there only the name is known.
+ */
+static void
+set_peer(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
+{
+	calls_http_url_host(request->url, transfer->peer, sizeof(transfer->peer));
+	transfer->trusted = request->trusted;
+	if (request->proxy != NULL)
+	{
+		transfer->target = calls_judge_host(transfer->peer, request->trusted);
+		calls_http_url_host(request->proxy, transfer->peer, sizeof(transfer->peer));
+		transfer->trusted = true;
+	}
+}
+
 /* Sets where to and how. */
 static void
 set_route(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
@@ -273,6 +352,7 @@ set_route(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
 	set_text(easy, CURLOPT_URL, request->url);
 	set_number(easy, CURLOPT_CONNECTTIMEOUT_MS, request->connect_timeout);
 	set_number(easy, CURLOPT_TIMEOUT_MS, request->request_timeout);
+	transfer->timeout = request->request_timeout;
 
 	if (request->ca_file != NULL)
 	{
@@ -296,5 +376,71 @@ calls_http_prepare(CallsHttpTransfer *transfer, const CallsHttpRequest *request)
 {
 	set_fixed_options(transfer);
 	set_content(transfer, request);
+	set_peer(transfer, request);
 	set_route(transfer, request);
+}
+
+/*
+ * Why is this redirect not followed?  NULL where it is; then *url is the new
+ * address, to be freed with curl_free.
+ */
+static const char *
+redirect_flaw(const CallsHttpTransfer *transfer, long status, char **url)
+{
+	char	   *location = NULL;
+	char	   *current = NULL;
+	char	   *method = NULL;
+
+	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &location);
+	curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &current);
+	curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_METHOD, &method);
+
+	if (location == NULL || current == NULL)
+		return "It does not say where to";
+	if (transfer->redirects >= MAX_REDIRECTS)
+		return "There were too many in a row";
+	/* RFC 9110 section 15.4: these two repeat the request as it is */
+	if (status != 307 && status != 308 &&
+		(method == NULL || strcmp(method, "GET") != 0))
+		return "It would drop the body of the request";
+	*url = calls_http_join_urls(current, location);
+	return *url == NULL ? "It leads to another scheme, host or port" : NULL;
+}
+
+bool
+calls_http_redirect(CallsHttpTransfer *transfer)
+{
+	CURL	   *easy = transfer->easy;
+	long		status = 0;
+	curl_off_t	bytes = 0;
+	curl_off_t	total = 0;		/* in microseconds */
+	char	   *url = NULL;
+	CURLcode	code;
+
+	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 301 && status != 302 && status != 303 && status != 307 &&
+		status != 308)
+		return false;
+	transfer->stop = redirect_flaw(transfer, status, &url);
+	if (transfer->stop != NULL)
+		return false;
+
+	curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
+	transfer->earlier_bytes += (uint64) bytes;
+	transfer->earlier_ms += (double) total / 1000;
+	transfer->redirects++;
+	transfer->length = 0;
+	if (transfer->body != NULL)
+		transfer->body[0] = '\0';
+	memset(&transfer->received, 0, sizeof(transfer->received));
+
+	code = curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_free(url);
+	if (code == CURLE_OK)
+		code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS,
+								(long) Max(transfer->timeout - transfer->earlier_ms, 1));
+	if (code != CURLE_OK)
+		transfer->out_of_memory = true;
+	return code == CURLE_OK;
 }

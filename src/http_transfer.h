@@ -11,11 +11,17 @@
 #include "postgres.h"
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 
 #include "http.h"
+#include "http_guard.h"
+#include "http_pool.h"
 
 /* Longer header values are cut: 256 bytes hold any date, number or type. */
 #define MAX_HEADER_LENGTH 256
+
+/* RFC 1035 section 2.3.4: longer ones are no names. */
+#define MAX_PEER_LENGTH 256
 
 /* Header values of the last header block, null-terminated; "" where absent. */
 typedef struct ReplyHeaders
@@ -38,6 +44,22 @@ struct CallsHttpTransfer
 	char	   *body;			/* null-terminated after length bytes */
 	char	   *proxy;			/* as given, to keep it out of messages */
 	bool		attached;		/* is easy in the reactor's multi? */
+	CallsHttpPool *pool;		/* where its connection comes from */
+
+	/* where it may connect to */
+	char		peer[MAX_PEER_LENGTH];	/* host of the URL or of the proxy */
+	bool		trusted;		/* a superuser chose the peer */
+	CallsVerdict target;		/* of the URL's host, where a proxy connects to it */
+	CallsVerdict refused;		/* of the last address that was refused */
+	char		address[INET6_ADDRSTRLEN];	/* that address */
+	bool		permitted;		/* an address was not refused */
+
+	/* redirects */
+	const char *stop;			/* why the last one was not followed, or NULL */
+	int			redirects;		/* followed */
+	uint64		earlier_bytes;	/* of the bodies of those followed */
+	double		earlier_ms;		/* spent on them */
+	int			timeout;		/* ms, for all of them */
 
 	/* the body */
 	size_t		length;
@@ -61,5 +83,24 @@ extern void calls_http_check_code(CURLcode code);
  */
 extern void calls_http_prepare(CallsHttpTransfer *transfer,
 							   const CallsHttpRequest *request);
+
+/*
+ * Does a transfer that got a reply go on elsewhere?  Then its options say
+ * where, and it is to be started anew.  Otherwise, where the reply is a
+ * redirect, leaves in "stop" why it is not followed.  Raises nothing.
+ */
+extern bool calls_http_redirect(CallsHttpTransfer *transfer);
+
+/*
+ * What calls_http_resolve says, to be freed with curl_free.  Raises nothing;
+ * NULL also where memory is short.
+ */
+extern char *calls_http_join_urls(const char *base, const char *reference);
+
+/*
+ * The host of a URL without the brackets around an IPv6 address; "" where
+ * there is none or it does not fit.  Raises nothing.
+ */
+extern void calls_http_url_host(const char *url, char *host, size_t size);
 
 #endif							/* CALLS_HTTP_TRANSFER_H */

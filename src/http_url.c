@@ -15,7 +15,7 @@
 #include <curl/curl.h>
 #include <netinet/in.h>
 
-#include "http.h"
+#include "http_transfer.h"
 
 /* Do two URLs have the same scheme, host or port, whichever "part" says? */
 static bool
@@ -75,18 +75,17 @@ is_loopback(CURLU *url)
 }
 
 char *
-calls_http_resolve(const char *base, const char *reference)
+calls_http_join_urls(const char *base, const char *reference)
 {
 	CURLU	   *from = curl_url();
 	CURLU	   *to = NULL;
 	char	   *text = NULL;
-	char	   *result = NULL;
 
 	/* An empty one, or a mere fragment, leads back to "base". */
 	if (reference[0] != '\0' && reference[0] != '#' &&
 		curl_url_set(from, CURLUPART_URL, base, 0) == CURLUE_OK &&
 		(to = curl_url_dup(from)) != NULL &&
-		curl_url_set(to, CURLUPART_URL, reference, 0) == CURLUE_OK &&
+		curl_url_set(to, CURLUPART_URL, reference, CURLU_URLENCODE) == CURLUE_OK &&
 		is_same_part(from, to, CURLUPART_SCHEME) &&
 		is_same_part(from, to, CURLUPART_HOST) &&
 		is_same_part(from, to, CURLUPART_PORT) &&
@@ -95,6 +94,14 @@ calls_http_resolve(const char *base, const char *reference)
 		curl_url_get(to, CURLUPART_URL, &text, 0);
 	curl_url_cleanup(from);
 	curl_url_cleanup(to);
+	return text;
+}
+
+char *
+calls_http_resolve(const char *base, const char *reference)
+{
+	char	   *text = calls_http_join_urls(base, reference);
+	char	   *result = NULL;
 
 	if (text != NULL)
 	{
@@ -110,6 +117,27 @@ calls_http_resolve(const char *base, const char *reference)
 					 errmsg("out of memory")));
 	}
 	return result;
+}
+
+void
+calls_http_url_host(const char *url, char *host, size_t size)
+{
+	CURLU	   *parsed = curl_url();
+	char	   *text = NULL;
+
+	host[0] = '\0';
+	/* a proxy's scheme may be one that libcurl does not fetch from */
+	if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+		curl_url_get(parsed, CURLUPART_HOST, &text, 0) == CURLUE_OK &&
+		strlen(text) < size)
+	{
+		const char *start = text[0] == '[' ? text + 1 : text;
+
+		memcpy(host, start, strlen(start) + 1);
+		host[strcspn(host, "]")] = '\0';
+	}
+	curl_free(text);
+	curl_url_cleanup(parsed);
 }
 
 CallsUrlFlaw

@@ -69,6 +69,10 @@ typedef struct CallsSettings
 	CallsOnIncomplete on_incomplete;
 	CallsOnError on_error;
 
+	/* for whom; only where a user was given */
+	bool		trusted;		/* the server's owner is a superuser */
+	uint64		pool;			/* the user and the server, as one number */
+
 	/* from the user mapping; empty where secrets were not asked for */
 	const char *api_key;
 	const char *credentials;	/* what the auth header carries, encoded; NULL

@@ -169,6 +169,13 @@ describe_transport(const CallsSettings *settings, const CallsHttpReply *reply, i
 			failure.detail = NULL;
 			failure.hint = "Raise the server option \"max_response_size\", or lower \"page_size\".";
 			break;
+		case CALLS_HTTP_FORBIDDEN:
+			/* the address is for who runs the server, not for who asks */
+			failure.sqlstate = ERRCODE_INSUFFICIENT_PRIVILEGE;
+			failure.message = psprintf("connections to the host of server \"%s\" are not allowed", server);
+			failure.log_detail = psprintf("%s. The address is %s.", message, reply->address);
+			failure.hint = "A superuser can allow it by the setting \"calls_fdw.allowed_hosts\".";
+			break;
 		case CALLS_HTTP_TIMEOUT:
 			failure.message = psprintf("request to server \"%s\" timed out%s", server, tries);
 			failure.hint = "The server options \"connect_timeout\", \"request_timeout\" and \"max_retries\" say how long to wait.";
@@ -208,7 +215,9 @@ describe_status(const CallsDefinition *def, const CallsSettings *settings,
 	else if (reply->status >= 300 && reply->status < 400)
 	{
 		failure.message = psprintf("server \"%s\" redirected the request", server);
-		failure.hint = "Redirects are not followed; set the server option \"base_url\" to the final address.";
+		if (*reply->message)
+			failure.detail = psprintf("%s %s.", failure.detail, reply->message);
+		failure.hint = "Redirects are followed only within the same scheme, host and port; set the server option \"base_url\" to the final address.";
 	}
 	else if (reply->status == 404)
 	{
@@ -241,6 +250,7 @@ calls_report_reply(const CallsDefinition *def, const CallsSettings *settings,
 			(errcode(failure.sqlstate),
 			 errmsg_internal("%s", failure.message),
 			 failure.detail != NULL ? errdetail_internal("%s", failure.detail) : 0,
+			 failure.log_detail != NULL ? errdetail_log("%s", failure.log_detail) : 0,
 			 failure.hint != NULL ? errhint("%s", failure.hint) : 0));
 }
 

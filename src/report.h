@@ -20,6 +20,7 @@ typedef struct CallsFailure
 	int			sqlstate;
 	const char *message;
 	const char *detail;
+	const char *log_detail;		/* in the server's log, in place of detail */
 	const char *hint;
 } CallsFailure;
 
@@ -31,8 +32,8 @@ extern CallsFailure calls_describe_reply(const CallsDefinition *def,
 										 const CallsHttpReply *reply, int attempts);
 
 /*
- * Raises it: 28000 for 401 and 403, 53400 for 429 and for a reply beyond
- * max_response_size, HV00N where no reply came, HV000 for the rest.
+ * Raises it: 28000 for 401 and 403, 42501 for a host that is not allowed, 53400
+ * for 429 and for a reply beyond max_response_size, HV00N where no reply came, HV000 for the rest.
  * "attempts" is how often it was tried.  Does not return.
  */
 extern void calls_report_reply(const CallsDefinition *def,

@@ -209,7 +209,11 @@ resolve(Oid serverid, List *table_options, Oid user, const CallsDefinition **def
 	settings->provider = definition->provider;
 	calls_check_settings(settings, definition);
 	if (OidIsValid(user))
+	{
 		apply_mapping(user, server, definition, settings);
+		settings->trusted = superuser_arg(server->owner);
+		settings->pool = ((uint64) user << 32) | server->serverid;
+	}
 	if (def != NULL)
 		*def = definition;
 	return settings;

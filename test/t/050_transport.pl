@@ -77,7 +77,7 @@ sub check_kept_connections
 		$session->query("SELECT count(call_id) FROM $_.calls WHERE status = 'busy'") foreach @providers;
 	}
 	my $later = $sim->stats;
-	cmp_ok($later->{accepted} - $before->{accepted}, '<=', 4, 'which the next queries of the session use too');
+	cmp_ok($later->{accepted} - $before->{accepted}, '<=', 4 * 5, 'which the next queries of the session use too');
 	is($later->{connections}, $later->{accepted} - $before->{accepted}, 'and keep');
 	$session->query('SELECT 1 / (count(*) - count(*)) FROM voicy.calls');
 	is($session->sqlstate, '22012', 'an error');
@@ -178,7 +178,7 @@ sub check_redirects
 				print { $_[0] } "HTTP/1.1 $status Moved\r\nLocation: $location\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 			});
 		my $table = make_table($from->url);
-		sql_fails($node, "SELECT call_id FROM $table", 'HV000', qr/redirected the request[^\n]*\n(?s:.*)HINT:  Redirects are not followed/,
+		sql_fails($node, "SELECT call_id FROM $table", 'HV000', qr/redirected the request[^\n]*\n(?s:.*)HINT:  Redirects are followed only within/,
 			"$status: an error");
 		is(scalar(() = $from->hits), 1, "$status: one request");
 	}
