@@ -292,7 +292,7 @@ advance_by_link(CallsPager *pager, const CallsBatch *batch)
 		return;
 	}
 	old = MemoryContextSwitchTo(batch->context);
-	next = calls_cell_text(cell);
+	next = calls_position_text(pager->settings, cell);
 	if (next != NULL && next[0] != '\0' && pager->def->paging.style == CALLS_PAGING_NEXT_URL)
 	{
 		next = calls_http_resolve(batch->url, next);
@@ -359,7 +359,8 @@ advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	if (pager->finished || page->nrows == 0)
 		return;
 
-	key = calls_cell_text(calls_row_key(pager, page, page->nrows - 1));
+	key = calls_position_text(pager->settings,
+							  calls_row_key(pager, page, page->nrows - 1));
 	if (key == NULL)
 		calls_report_no_progress(pager, "gave a call without an id, which the next page needs");
 	same = pager->position.text != NULL && strcmp(key, pager->position.text) == 0;

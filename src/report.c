@@ -24,6 +24,12 @@
 /* Shortest secret worth masking: shorter ones would riddle any text. */
 #define MIN_SECRET			4
 
+/*
+ * Longest position to send back, in bytes: servers take request lines of 8 kB,
+ * and what is longer is no cursor, link or id.
+ */
+#define MAX_POSITION		8192
+
 /* Overwrites every occurrence of a secret with asterisks. */
 static void
 mask_secret(char *text, const char *secret)
@@ -91,6 +97,25 @@ calls_printable(const CallsSettings *settings, const char *text)
 	if (length > MAX_FOREIGN_TEXT)
 		result[pg_mbcliplen(result, length, MAX_FOREIGN_TEXT)] = '\0';
 	return result;
+}
+
+char *
+calls_position_text(const CallsSettings *settings, const CallsCell *cell)
+{
+	bool		has_text = cell->kind == CALLS_JSON_STRING || cell->kind == CALLS_JSON_NUMBER;
+	bool		too_long = has_text && cell->length > MAX_POSITION;
+	char	   *text = has_text && !too_long ? calls_cell_text(cell) : NULL;
+
+	if (has_text && text == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" gave a position that cannot be sent back",
+						settings->server_name),
+				 too_long ?
+				 errdetail("It has %u bytes; no more than %d are accepted.",
+						   cell->length, MAX_POSITION) :
+				 errdetail("It is not valid text.")));
+	return text;
 }
 
 /* The first member among "paths" that has text, or NULL. */

@@ -13,6 +13,7 @@
 #include "definition.h"
 #include "http.h"
 #include "option.h"
+#include "page.h"
 
 /* A failure in words, before it is raised; what is NULL is not said. */
 typedef struct CallsFailure
@@ -44,6 +45,13 @@ extern void calls_report_reply(const CallsDefinition *def,
 extern void calls_report_wait(const CallsDefinition *def,
 							  const CallsSettings *settings,
 							  const CallsHttpReply *reply, int64 wait);
+
+/*
+ * The text of a cell that the next request is to send back, in
+ * CurrentMemoryContext; NULL where it is null, missing or no text or number.
+ * Raises HV000 for one that cannot be sent.
+ */
+extern char *calls_position_text(const CallsSettings *settings, const CallsCell *cell);
 
 /*
  * A phrase for error messages made of text from outside (UTF-8): valid in the

@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "order.h"
 #include "pager.h"
+#include "report.h"
 #include "sample.h"
 #include "sampler.h"
 
@@ -121,14 +122,15 @@ next_position(CallsSampler *sampler, const CallsPage *page, CallsPosition *posit
 			position->number += page->nrows;
 			return true;
 		case CALLS_PAGING_CURSOR:
-			position->text = calls_cell_text(&page->members[CALLS_SAMPLE_NEXT]);
+			position->text = calls_position_text(sampler->settings, &page->members[CALLS_SAMPLE_NEXT]);
 			return position->text != NULL;
 		case CALLS_PAGING_LAST_ID:
 			position->text =
-				calls_cell_text(&calls_sample_cells(sampler, page, page->nrows - 1)[sampler->ncells - 1]);
+				calls_position_text(sampler->settings,
+									&calls_sample_cells(sampler, page, page->nrows - 1)[sampler->ncells - 1]);
 			return position->text != NULL;
 		case CALLS_PAGING_NEXT_URL:
-			*url = calls_cell_text(&page->members[CALLS_SAMPLE_NEXT]);
+			*url = calls_position_text(sampler->settings, &page->members[CALLS_SAMPLE_NEXT]);
 			*url = *url != NULL ? calls_http_resolve(sampler->url, *url) : NULL;
 			return *url != NULL;
 	}
