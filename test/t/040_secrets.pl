@@ -37,6 +37,7 @@ $echo{acme} .= " Authorization: Basic $basic";
 
 my $sim = start_simulator(calls => 300);
 my $proxy = FakeServer->new;
+my $statistics = -e qx(pg_config --pkglibdir) =~ s/\n//r . '/pg_stat_statements.so';
 my $node = start_in_foul_environment();
 create_servers($node, $sim, providers => \@all, server => { max_retries => 0, request_timeout => '300ms' });
 create_more();
@@ -53,7 +54,12 @@ check_replies($_) foreach @all;
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 check_positions();
 check_waiting();
+check_explain();
+check_redirects();
+check_statistics();
+check_refusals();
 check_bad_mappings();
+check_bad_proxies();
 check_secrets();
 check_environment();
 
@@ -75,7 +81,8 @@ sub start_in_foul_environment
 	local @ENV{qw(http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY)} = ($url) x 6;
 	local @ENV{qw(no_proxy NO_PROXY)} = ('calls.example') x 2;
 	local @ENV{qw(HOME CURL_HOME NETRC)} = ($home, $home, "$home/netrc");
-	return start_node('main', sim => $sim);
+	return start_node('main', sim => $sim,
+		conf => $statistics ? "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track = all\n" : '');
 }
 
 sub create_more
@@ -215,6 +222,92 @@ sub check_waiting
 	$output .= $session->receive;
 	$output .= run('SELECT * FROM pg_backend_memory_contexts');
 	$sim->reset;
+	return;
+}
+
+# Plans in every format, of every kind of query
+sub check_explain
+{
+	my @queries = (
+		"SELECT * FROM voicy.calls WHERE status = 'completed' AND started_at > now() - interval '1 day'",
+		q(SELECT count(*) FROM acme.calls WHERE status IN ('completed', 'no_answer')),
+		'SELECT t.call_id FROM tryvox.calls t JOIN ringyo.calls r ON r.to_number = t.to_number',
+		q(SELECT call_id FROM own.signed LIMIT 1),
+		q(SELECT max(started_at) FROM solomobile.calls));
+
+	foreach my $format (qw(TEXT XML JSON YAML))
+	{
+		foreach my $sql (@queries)
+		{
+			foreach my $how ('', ', ANALYZE', ', ANALYZE, BUFFERS, SETTINGS, WAL')
+			{
+				like(run("EXPLAIN (VERBOSE, FORMAT $format$how) $sql"), qr/Foreign.Scan/, "EXPLAIN (FORMAT $format$how)");
+			}
+		}
+	}
+	return;
+}
+
+# A redirect that quotes the key, to here and to elsewhere
+sub check_redirects
+{
+	foreach my $location ("/v1/calls?key=$key{ringyo}&tenant=$tenant", "https://$tenant.example/$key{ringyo}", "\t$tenant $key{ringyo}")
+	{
+		my $server = FakeServer->new(
+			sub {
+				print { $_[0] } "HTTP/1.1 307 $tenant\r\nLocation: $location\r\nX-$tenant: $key{ringyo}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+			});
+
+		$node->safe_psql('postgres', "ALTER SERVER nowhere OPTIONS (SET base_url '@{[ $server->url ]}')");
+		fails('SELECT count(call_id) FROM own.nowhere', 'HV000', 'a redirect that quotes the key', qr/redirected the request/);
+		$server->stop;
+	}
+	return;
+}
+
+# pg_stat_statements, after all that ran so far
+sub check_statistics
+{
+  SKIP:
+	{
+		skip 'pg_stat_statements is not installed', 1 if !$statistics;
+		$node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
+		my $text = $plain->query(q(SELECT s FROM pg_stat_statements AS s WHERE query !~* 'user mapping'));
+		like($text, qr/SELECT count\(call_id\) FROM voicy\.calls/, 'pg_stat_statements has the queries');
+		$output .= $text;
+	}
+	return;
+}
+
+# Hosts that are not allowed, and what is wrong with an address
+sub check_refusals
+{
+	$session->query("SET calls_fdw.allowed_hosts = 'api.example'");
+	fails('SELECT count(call_id) FROM voicy.calls', '42501', 'a host that is not allowed', qr/not allowed/);
+	$session->query('RESET calls_fdw.allowed_hosts');
+	foreach my $url ("https://user:$tenant\@host.example", "ftp://$tenant", "https://host.example/?key=$tenant", "https://host.example/$tenant x",
+		"https://host.example:$tenant/", $tenant)
+	{
+		my $quiet = Session->new($node, settings => '-c log_min_error_statement=panic -c log_min_messages=error');
+		$output .= $quiet->query("ALTER SERVER nowhere OPTIONS (SET base_url '$url')") . "\n";
+		is($quiet->sqlstate, 'HV024', 'a bad base_url is refused');
+		$quiet->close;
+	}
+	return;
+}
+
+# A proxy's password has no place in an option, and is not repeated.
+sub check_bad_proxies
+{
+	my $quiet = Session->new($node, settings => '-c log_min_error_statement=panic -c log_min_messages=error');
+
+	foreach my $proxy ("http://user:$tenant\@proxy.example:3128", "http://$tenant\@proxy.example", "ftp://$tenant", "http://proxy.example:3128/$tenant",
+		"socks5://$tenant:$tenant\@127.0.0.1", "http://proxy.example:$tenant")
+	{
+		$output .= $quiet->query("ALTER SERVER nowhere OPTIONS (ADD proxy '$proxy')") . "\n";
+		is($quiet->sqlstate, 'HV024', 'a bad proxy is refused');
+	}
+	$quiet->close;
 	return;
 }
 
