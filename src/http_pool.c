@@ -17,14 +17,19 @@
 
 #include "http_pool.h"
 
-/* So many pools are kept while nobody is in them. */
+/*
+ * Beyond these, pools that nobody is in are closed.  fd.c grants a third of
+ * the descriptors, some 300, to all that is not its own.
+ */
 #define MAX_POOLS 16
+#define MAX_DESCRIPTORS 64
 
 struct CallsHttpPool
 {
 	uint64		key;
 	CURLSH	   *share;
 	int			users;			/* transfers in it */
+	int			most_users;		/* that it ever had */
 	long		connected;		/* connections ever made for it */
 	uint64		last_use;		/* clock when it was joined last */
 	CallsHttpPool *next;
@@ -49,20 +54,28 @@ close_pool(CallsHttpPool *pool)
 	free(pool);
 }
 
-/* Closes the pool that was unused for the longest time, if there are many. */
-static void
-close_oldest_pool(void)
+/* The pool that was unused for the longest time; NULL where all are in use. */
+static CallsHttpPool *
+oldest_pool(void)
 {
 	CallsHttpPool *oldest = NULL;
 
-	if (npools < MAX_POOLS)
-		return;
 	for (CallsHttpPool *pool = pools; pool != NULL; pool = pool->next)
 	{
 		if (pool->users == 0 && (oldest == NULL || pool->last_use < oldest->last_use))
 			oldest = pool;
 	}
-	if (oldest != NULL)
+	return oldest;
+}
+
+/* Makes room for another pool. */
+static void
+close_old_pools(void)
+{
+	CallsHttpPool *oldest;
+
+	while ((npools >= MAX_POOLS || calls_pool_descriptors() >= MAX_DESCRIPTORS) &&
+		   (oldest = oldest_pool()) != NULL)
 		close_pool(oldest);
 }
 
@@ -98,12 +111,13 @@ calls_join_pool(uint64 key)
 		pool = pool->next;
 	if (pool == NULL)
 	{
-		close_oldest_pool();
+		close_old_pools();
 		pool = make_pool(key);
 	}
 	if (pool != NULL)
 	{
 		pool->users++;
+		pool->most_users = Max(pool->most_users, pool->users);
 		pool->last_use = ++uses;
 	}
 	return pool;
@@ -128,13 +142,17 @@ calls_leave_pool(CallsHttpPool *pool)
 		pool->users--;
 }
 
+/*
+ * A connection is made only where all that the pool has are in use, so it never
+ * has more than it had transfers at a time.
+ */
 int
 calls_pool_descriptors(void)
 {
 	int			count = 0;
 
 	for (const CallsHttpPool *pool = pools; pool != NULL; pool = pool->next)
-		count += (int) Min(pool->connected, CALLS_POOL_CONNECTIONS);
+		count += (int) Min(pool->connected, Min(pool->most_users, CALLS_POOL_CONNECTIONS));
 	return count;
 }
 
