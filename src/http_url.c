@@ -34,6 +34,18 @@ is_same_part(CURLU *one, CURLU *other, CURLUPart part)
 	return same;
 }
 
+/* The same as calls_has_control of syntax.h, which is built on this file. */
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+	{
+		if ((unsigned char) *text < ' ' || *text == '\177')
+			return true;
+	}
+	return false;
+}
+
 static bool
 has_credentials(CURLU *url)
 {
@@ -81,8 +93,12 @@ calls_http_join_urls(const char *base, const char *reference)
 	CURLU	   *to = NULL;
 	char	   *text = NULL;
 
-	/* An empty one, or a mere fragment, leads back to "base". */
+	/*
+	 * An empty one, or a mere fragment, leads back to "base".  Some versions
+	 * of libcurl would encode control characters.
+	 */
 	if (reference[0] != '\0' && reference[0] != '#' &&
+		!has_control(reference) &&
 		curl_url_set(from, CURLUPART_URL, base, 0) == CURLUE_OK &&
 		(to = curl_url_dup(from)) != NULL &&
 		curl_url_set(to, CURLUPART_URL, reference, CURLU_URLENCODE) == CURLUE_OK &&

@@ -170,7 +170,7 @@ sub elsewhere
 	return (
 		$other->url . '/x', "//127.0.0.1:$port/x", "http://127.0.0.2:PORT/x", "http://localhost:PORT/x", 'http://127.0.0.1/x', 'https://127.0.0.1:PORT/x',
 		"http://127.0.0.1:PORT\@127.0.0.1:$port/x", 'http://user@127.0.0.1:PORT/x', 'http://user:password@127.0.0.1:PORT/x', 'http://:@127.0.0.1:PORT/x',
-		'http://[::1]:PORT/x', 'http://[::ffff:127.0.0.1]:PORT/x', 'http://[::1%25lo]:PORT/x', 'http://127.0.0.1.:PORT/x', "http:/127.0.0.1:$port/x",
+		'http://[::1]:PORT/x', 'http://[::ffff:127.0.0.1]:PORT/x', 'http://[::1%25lo]:PORT/x', "http:/127.0.0.1:$port/x",
 		"http:///127.0.0.1:$port/x", 'file:///etc/passwd', 'file://127.0.0.1:PORT/etc/passwd', 'ftp://127.0.0.1:PORT/x', 'gopher://127.0.0.1:PORT/x',
 		'dict://127.0.0.1:PORT/x', 'ws://127.0.0.1:PORT/x', 'javascript:alert(1)', 'mailto:a@b', "http://127.0.0.1:$port\\\@127.0.0.1:PORT/x",
 		"http://127.0.0.1\@[::1]:$port/x", "http://127.0.0.1:0$port/x", 'http://127.0.0.1:PORT:80/x', 'http://127.0.0.1:99999/x', "http:127.0.0.1:$port/x");

@@ -5,8 +5,8 @@
 #   local $ENV{LD_PRELOAD} = $network->library;      # while the server starts
 #   $network->names('api.test' => [ '10.0.0.1', '8.8.8.8' ]);
 #   $network->attempts;              # addresses beyond loopback that somebody
-#                                    # tried to reach since the last call; each
-#                                    # attempt failed
+#                                    # tried to reach since the last call, each
+#                                    # once; the attempts failed
 package NetworkShim;
 
 use strict;
@@ -46,14 +46,15 @@ sub attempts
 {
 	my ($self) = @_;
 	my $log = "$self->{base}.log";
-	my @lines;
+	my %seen;
 
 	if (open my $fh, '<', $log)
 	{
-		chomp(@lines = <$fh>);
+		chomp(my @lines = <$fh>);
+		@seen{@lines} = ();
 		unlink $log;
 	}
-	return @lines;
+	return sort keys %seen;
 }
 
 sub source
