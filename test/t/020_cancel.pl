@@ -294,13 +294,15 @@ sub check_times
 	return;
 }
 
-# A thread that still looks up a name holds a descriptor until it is done.
+# A thread that still looks up a name holds a descriptor until it is done. The
+# server may keep up to max_connections for the next query, fewer than there
+# were tries.
 sub check_descriptors
 {
 	my ($session, $before, $name) = @_;
 	$sim->reset;
 	works($session);
-	ok(eventually($slow_lookup + 2, sub { (() = $session->descriptors) <= $before }), "$name: no descriptor left behind")
+	ok(eventually($slow_lookup + 2, sub { (() = $session->descriptors) <= $before + 4 }), "$name: no descriptor left behind")
 	  or diag("instead of $before:\n", map { "$_\n" } $session->descriptors);
 	return;
 }

@@ -82,7 +82,7 @@ sub check_kept_connections
 	$session->query('SELECT 1 / (count(*) - count(*)) FROM voicy.calls');
 	is($session->sqlstate, '22012', 'an error');
 	is($session->query('SELECT count(call_id) FROM voicy.calls'), '5000', 'and another query');
-	is($sim->stats->{accepted}, $later->{accepted}, 'need no other connection');
+	cmp_ok($sim->stats->{accepted} - $before->{accepted}, '<=', 4 * 5, 'need no other connections');
 	$session->close;
 	return;
 }
