@@ -37,7 +37,9 @@ make_request(const CallsDefinition *def, CallsSettings *settings)
 		.request_timeout = settings->request_timeout,
 		.max_size = (size_t) settings->max_response_size * 1024,
 		.ca_file = settings->ca_file,
-		.proxy = settings->proxy
+		.proxy = settings->proxy,
+		.trusted = settings->trusted,
+		.pool = settings->pool
 	};
 
 	return request;
@@ -61,6 +63,7 @@ send_request(const CallsHttpRequest *request, CallsCounters *counters)
 	INSTR_TIME_SUBTRACT(end, start);
 	counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);
 	counters->bytes += reply->bytes;
+	counters->requests += reply->redirects;
 	return reply;
 }
 

@@ -34,8 +34,8 @@ extern CallsFailure calls_describe_reply(const CallsDefinition *def,
 
 /*
  * Raises it: 28000 for 401 and 403, 42501 for a host that is not allowed, 53400
- * for 429 and for a reply beyond max_response_size, HV00N where no reply came, HV000 for the rest.
- * "attempts" is how often it was tried.  Does not return.
+ * for 429 and for a reply beyond max_response_size, HV00N where no reply came,
+ * HV000 for the rest.  "attempts" is how often it was tried.  Does not return.
  */
 extern void calls_report_reply(const CallsDefinition *def,
 							   const CallsSettings *settings,

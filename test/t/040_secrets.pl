@@ -265,9 +265,13 @@ sub check_redirects
 	return;
 }
 
-# pg_stat_statements, after all that ran so far
+# pg_stat_statements and our own figures, after all that ran so far
 sub check_statistics
 {
+	like(run('SELECT * FROM calls_fdw_stats()'), qr/^voicy\|/m, 'calls_fdw_stats() has the servers');
+	$sim->fault('ringyo', 'status', code => 401, message => $echo{ringyo});
+	like(run("SELECT * FROM calls_fdw_check('ringyo')"), qr/^f\|401\|.*\*\*\*\*/m, 'calls_fdw_check() of a key that is refused');
+	$sim->reset;
   SKIP:
 	{
 		skip 'pg_stat_statements is not installed', 1 if !$statistics;

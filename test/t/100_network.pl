@@ -152,6 +152,14 @@ sub check_loopback
 	is($node->safe_psql('postgres', counting($table, 'joe', 'LOCALHOST.')), '250', 'with its name in the list');
 	refused(counting($table, 'joe', 'localhost.test,127.0.0.2'), $not_listed, 'other names');
 
+	# the check of a server is under the same rule
+	my $check = "SELECT ok, message IS NOT NULL, detail, http_status FROM calls_fdw_check('s$servers')";
+	$sim->clear;
+	is($node->safe_psql('postgres', "SET ROLE joe; $check"), "f|t|The host has no public address, and the server's owner is not a superuser.|",
+		'calls_fdw_check: refused');
+	is($sim->requests('ringyo'), 0, 'calls_fdw_check: no request');
+	is($node->safe_psql('postgres', "SET calls_fdw.allowed_hosts = 'localhost'; SET ROLE joe; $check"), 't|f||200', 'calls_fdw_check: with the name in the list');
+
 	# who asks is told no address, who runs the server is
 	my $offset = -s $node->logfile;
 	my $error = sql_error($node, counting($table, 'joe'));
