@@ -95,6 +95,7 @@ struct CallsWindows
 	int			nends;
 	int			room;			/* in ends */
 	int			next_end;		/* to ask for */
+	int			fruitless;		/* moments in a row that brought nothing */
 	MemoryContext repair_context;	/* of the pager that asks; NULL: none does */
 	CallsPager *repair;
 };

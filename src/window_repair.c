@@ -18,6 +18,12 @@
 #include "compat.h"
 #include "window_private.h"
 
+/*
+ * How many moments in a row may bring nothing before the total is taken to be
+ * wrong.
+ */
+#define MAX_FRUITLESS		64
+
 /* Room for the ends of pages, at first. */
 #define FIRST_ROOM			64
 
@@ -118,8 +124,9 @@ ask_for_moment(CallsWindows *windows)
 	CallsBinding *binding;
 	MemoryContext old;
 
-	if (windows->next_end >= windows->nends)
+	if (windows->next_end >= windows->nends || windows->fruitless >= MAX_FRUITLESS)
 		return false;
+	windows->fruitless++;
 	range.lower = range.upper = windows->ends[windows->next_end++];
 	windows->repair_context = AllocSetContextCreate(windows->context, "calls_fdw repair",
 													ALLOCSET_DEFAULT_SIZES);
@@ -167,7 +174,10 @@ calls_next_repair_batch(CallsWindows *windows, CallsBatch **batch)
 		{
 			MemoryContextSetParent((*batch)->context, windows->context);
 			if (mark_missed(windows, *batch))
+			{
+				windows->fruitless = 0;
 				return CALLS_READY;
+			}
 			calls_free_batch(*batch);
 			continue;
 		}
