@@ -353,13 +353,14 @@ void
 calls_parse_option(const CallsOption *option, const char *value,
 				   CallsSettings *settings)
 {
-	void	   *place = (char *) settings + option->offset;
+	bool		kept = option->offset != CALLS_NOT_A_SETTING;
+	void	   *place = (char *) settings + (kept ? option->offset : 0);
 
 	check_flaw(option, value);
 	switch (option->kind)
 	{
 		case CALLS_OPTION_STRING:
-			if (option->offset != CALLS_NOT_A_SETTING)
+			if (kept)
 				*(const char **) place = value;
 			break;
 		case CALLS_OPTION_BASE_URL:
