@@ -58,6 +58,9 @@
 /* Descriptors a new transfer leaves free: a wait on the latch takes one. */
 #define SPARE_DESCRIPTORS 8
 
+/* What one transfer and a wait may open: a socket or two, a name's lookup. */
+#define KERNEL_DESCRIPTORS 6
+
 /* One per backend; made for the first transfer and kept. */
 static struct
 {
@@ -305,6 +308,27 @@ check_multi_code(CURLMcode code)
 						reactor.failure)));
 }
 
+/*
+ * Has the kernel more descriptors?  fd.c counts what it may open, and learns
+ * only when it opens a file that there are fewer; a wait on the latch would
+ * fail then, with an internal error.
+ */
+static bool
+kernel_has_room(void)
+{
+	int			spare[KERNEL_DESCRIPTORS];
+	int			count = 0;
+
+	if (reactor.epoll < 0)
+		return true;			/* making it will tell */
+	while (count < KERNEL_DESCRIPTORS &&
+		   (spare[count] = fcntl(reactor.epoll, F_DUPFD_CLOEXEC, 0)) >= 0)
+		count++;
+	for (int i = 0; i < count; i++)
+		close(spare[i]);
+	return count == KERNEL_DESCRIPTORS;
+}
+
 bool
 calls_http_has_room(void)
 {
@@ -314,10 +338,10 @@ calls_http_has_room(void)
 		spare++;
 	for (int i = 0; i < spare; i++)
 		ReleaseExternalFD();
-	return spare == SPARE_DESCRIPTORS;
+	return spare == SPARE_DESCRIPTORS && kernel_has_room();
 }
 
-/* Raises HV00N where fd.c has no room for one more socket. */
+/* Raises HV00N where there is no room for one more socket. */
 static void
 check_descriptors(void)
 {
