@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-valgrind check-random sqlsmith bench demo doc
+TOOLS = help check check-valgrind check-asan check-cancels check-random fuzz sqlsmith bench demo doc
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -13,7 +13,10 @@ help:
 	@echo 'make uninstall       remove it'
 	@echo 'make check           build all and run all tests; installs what is missing (test/check.sh)'
 	@echo 'make check-valgrind  run the regression tests under valgrind (test/valgrind.sh)'
+	@echo 'make check-asan      run the regression tests with AddressSanitizer and UBSan (test/asan.sh)'
+	@echo 'make check-cancels   cancel 200 random queries at random moments (CALLS_SEED, CALLS_CANCELS)'
 	@echo 'make check-random    compare 20,000 random queries with a local copy (CALLS_SEED, CALLS_QUERIES)'
+	@echo 'make fuzz            fuzz what reads foreign bytes, ten minutes per target (test/fuzz.sh, FUZZ_SECONDS)'
 	@echo 'make sqlsmith        run sqlsmith against the foreign tables for ten minutes (test/sqlsmith.sh)'
 	@echo 'make bench           measure CPU, time and memory (bench/run.sh; BENCH_RUNS), half an hour or more'
 	@echo 'make demo            show the extension at work (test/demo.sh)'
@@ -24,6 +27,12 @@ check:
 	@test/check.sh
 check-valgrind:
 	@test/valgrind.sh
+check-asan:
+	@test/asan.sh
+check-cancels:
+	@CALLS_CANCELS=$${CALLS_CANCELS:-200} test/check.sh 123_cancels
+fuzz:
+	@test/fuzz.sh
 check-random:
 	@CALLS_QUERIES=$${CALLS_QUERIES:-20000} test/check.sh 090_random
 sqlsmith:

@@ -3,10 +3,12 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=fuzz/lib.sh
+source "$source_dir/test/fuzz/lib.sh"
 
 usage() {
     cat <<'END'
-usage: test/check.sh [-v] [--accept] [regress | tap | NAME]...
+usage: test/check.sh [-v] [--accept] [regress | tap | fuzz | asan | NAME]...
 
 Installs what is missing (Debian packages, by apt), builds the extension and
 the simulator, and runs the tests against a throw-away PostgreSQL. Ends with
@@ -16,6 +18,8 @@ failed. After a failure, logs and diffs are in test/tmp_check.
 
 regress   only the regression tests, sql/*.sql
 tap       only the TAP tests, test/t/*.pl
+fuzz      only fuzzing, FUZZ_SECONDS (60) per target; a target counts once
+asan      only the regression tests with the sanitizers; they count once
 NAME      only this test: the name of a file in sql or test/t, without suffix
 -v        show the output of every step
 --accept  afterwards copy the results of the regression tests to expected/
@@ -30,7 +34,9 @@ passed=0
 failed=0
 regress=()      # names of the tests to run
 tap=()
-tap_pid=
+fuzz=()         # targets
+asan=0
+test_pid=       # what runs in the background
 
 # ---- steps -----------------------------------------------------------------
 
@@ -48,16 +54,20 @@ all_names() { # PATTERN SUFFIX: the names of the files, a line each
     done
 }
 
-choose_tests() { # [regress | tap | NAME]...
+choose_tests() { # [regress | tap | fuzz | asan | NAME]...
     local all_regress all_tap name
     mapfile -t all_regress < <(cd "$source_dir" && all_names 'sql/*.sql' .sql)
     mapfile -t all_tap < <(cd "$source_dir" && all_names 'test/t/*.pl' .pl)
-    (($# > 0)) || set -- regress tap
+    (($# > 0)) || set -- regress tap fuzz asan
     for name; do
         if [[ $name == regress ]]; then
             regress+=("${all_regress[@]}")
         elif [[ $name == tap ]]; then
             tap+=("${all_tap[@]}")
+        elif [[ $name == fuzz ]]; then
+            fuzz=("${fuzz_targets[@]}")
+        elif [[ $name == asan ]]; then
+            asan=1
         elif [[ $name != _* && -e $source_dir/sql/$name.sql ]]; then
             regress+=("$name")
         elif [[ -e $source_dir/test/t/$name.pl ]]; then
@@ -188,9 +198,9 @@ run_tap() { # NAME
         PG_TEST_TIMEOUT_DEFAULT=60 PERL5LIB="$pgxs/test/perl:$work/src/test/perl" \
         SIMULATOR="$work/src/test/simulator/calls-simulator" \
         "${tied[@]}" timeout 900 prove --nocolor --verbose --timer "t/$1.pl" >"$log" 2>&1 </dev/null &
-    tap_pid=$!
-    wait "$tap_pid" || status=$?
-    tap_pid=
+    test_pid=$!
+    wait "$test_pid" || status=$?
+    test_pid=
     if ((verbose)); then cat "$log"; fi
     good=$(grep -ac '^ok ' "$log") || true
     bad=$(grep -ac '^not ok ' "$log") || true
@@ -199,13 +209,48 @@ run_tap() { # NAME
     if ((bad > 0)); then grep -avE '^ok |^1\.\.' "$log" | head -n 200 || true; fi
 }
 
-# Ends a running TAP test and the servers that it leaves behind.
-stop_tap() {
+# Ends a running test and the servers that it leaves behind.
+stop_test() {
     local file
-    stop_process TERM "$tap_pid"
+    stop_process TERM "$test_pid"
     for file in "$work"/src/test/tmp_check/*/pgdata/postmaster.pid; do
         if [[ -e $file ]]; then stop_process INT "$(head -n 1 "$file")"; fi
     done
+}
+
+run_fuzz() {
+    local pids i status log
+    step "Building the fuzzer" build_fuzzer
+    start_simulator --calls 100
+    step "Making inputs to start from" make_seeds
+    step "Creating clusters" make_fuzz_clusters
+    stop_servers
+    start_fuzzers "${FUZZ_SECONDS:-60}" "${fuzz[@]}"
+    pids=("${fuzz_pids[@]}")
+    for i in "${!fuzz[@]}"; do
+        log=$log_dir/fuzz_${fuzz[i]}.log
+        status=0
+        wait "${pids[i]}" || status=$?
+        if fuzz_passed "${fuzz[i]}" "$status"; then
+            report 1 0 "fuzz ${fuzz[i]}" "$fuzz_result"
+        else
+            report 0 1 "fuzz ${fuzz[i]}" "$fuzz_result"
+            grep -av '^#[0-9]' "$log" | tail -n 100
+        fi
+    done
+    fuzz_pids=()
+}
+
+run_asan() {
+    local log=$log_dir/asan.log started=$SECONDS status=0
+    PG_CONFIG=$pg_config "${tied[@]}" "$source_dir/test/asan.sh" >"$log" 2>&1 </dev/null &
+    test_pid=$!
+    wait "$test_pid" || status=$?
+    test_pid=
+    if ((verbose)); then cat "$log"; fi
+    report "$((status == 0))" "$((status != 0))" "regress with sanitizers" \
+        "$(tail -n 1 "$log" | sed 's/; the tests passed//'), $((SECONDS - started)) s"
+    if ((status != 0)); then tail -n 200 "$log"; fi
 }
 
 # ---- the end ---------------------------------------------------------------
@@ -215,7 +260,8 @@ finish() {
     trap - EXIT
     trap '' INT TERM HUP PIPE
     set +e
-    if [[ -n $tap_pid ]]; then stop_tap; fi
+    if [[ -n $test_pid ]]; then stop_test; fi
+    stop_fuzzers
     stop_servers 2>/dev/null
     remove_no_main_cluster
     if ((status != 0 && failed == 0)); then
@@ -246,6 +292,7 @@ rm -rf "$source_dir/test/tmp_check"
 trap finish EXIT
 trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
 requirements+=$check_requirements
+if ((${#fuzz[@]} > 0)); then requirements+=$fuzz_requirements; fi
 require_packages
 if [[ " ${tap[*]} " == *" 130_sync "* ]]; then require_cron; fi
 echo "Testing with $("$pg_config" --version), $(uname -m)"
@@ -259,3 +306,5 @@ check "Checking the simulator" as_user make -s -C "$work/src/test/simulator" che
 install_extension "$work"/src/test/providers/*.json
 if ((${#regress[@]} > 0)); then run_regress; fi
 for name in "${tap[@]}"; do run_tap "$name"; done
+if ((${#fuzz[@]} > 0)); then run_fuzz; fi
+if ((asan)); then run_asan; fi
