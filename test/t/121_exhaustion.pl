@@ -100,7 +100,7 @@ sub check_descriptors
 	foreach my $warm (0, 1)
 	{
 		my (%states, @unexpected, $recovered);
-		my @steps = 0 .. 12;
+		my @steps = (0 .. 12, 16, 24);
 		my $name = $warm ? 'few descriptors, for a session that has a connection' : 'few descriptors, for a new session';
 
 		foreach my $more (@steps)
@@ -121,6 +121,8 @@ sub check_descriptors
 		}
 		note "$name: " . join ', ', map { "$states{$_} $_" } sort keys %states;
 		ok(!@unexpected, "$name: HV00N, or enough") or diag(@unexpected);
+		cmp_ok($states{HV00N}, '>=', 1, "$name: at times there were too few");
+		cmp_ok($states{'00000'}, '>=', 1, "$name: at times enough");
 		is($recovered, @steps, "$name: with more, the session works");
 	}
 	return;

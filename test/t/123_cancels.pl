@@ -60,6 +60,13 @@ my $session = Session->new($node, settings => '-c client_min_messages=error');
 
 my (@times, @wrong, @unexpected, %outcome, @before);
 my $tries = 0;
+
+# what every query leaves in the server's caches is there before
+foreach my $provider (@providers)
+{
+	$session->query($_ =~ s/%s/$provider/gr) foreach @queries;
+	$session->query('CLOSE ALL');
+}
 while (@times < $cancels && $tries++ < 5 * $cancels)
 {
 	try_cancel();
