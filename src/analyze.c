@@ -15,15 +15,14 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 
 #include "analyze.h"
+#include "attempt.h"
 #include "compat.h"
 #include "option.h"
 #include "row.h"
@@ -163,8 +162,9 @@ form_rows(SampleTarget *target, CallsRowReader *reader, const CallsSample *sampl
 
 /* Fills in the target; everything else goes to CurrentMemoryContext. */
 static void
-sample_table(SampleTarget *target)
+sample_table(void *arg)
 {
+	SampleTarget *target = arg;
 	Relation	rel = target->rel;
 	const CallsDefinition *def;
 	CallsSettings *settings = calls_get_settings(RelationGetRelid(rel),
@@ -185,28 +185,6 @@ sample_table(SampleTarget *target)
 					sample->requests)));
 }
 
-/*
- * Is this the fault of the provider, or of how the table is set up?  What
- * concerns the session or the machine is not, nor is what cannot happen.
- */
-static bool
-is_provider_failure(const ErrorData *error)
-{
-	switch (ERRCODE_TO_CATEGORY(error->sqlerrcode))
-	{
-		case ERRCODE_OPERATOR_INTERVENTION: /* cancel, termination */
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_SYSTEM_ERROR:
-		case ERRCODE_INTERNAL_ERROR:
-			return false;
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-			/* a limit of ours: max_requests, max_retry_wait, ... */
-			return error->sqlerrcode == ERRCODE_CONFIGURATION_LIMIT_EXCEEDED;
-		default:
-			return error->sqlerrcode != ERRCODE_FDW_OUT_OF_MEMORY;
-	}
-}
-
 /* The error as a warning. */
 static void
 warn_of_failure(Relation rel, const ErrorData *error)
@@ -221,11 +199,7 @@ warn_of_failure(Relation rel, const ErrorData *error)
 }
 
 /*
- * AcquireSampleRowsFunc.  An error is caught inside an internal subtransaction:
- * it may have been raised anywhere below, with catalog entries pinned or in a
- * domain's own function, and only a rollback gives all that back.  The work
- * writes nothing, so the subtransaction never gets an id.  Replies, buffers and
- * transfers belong to a context that is made before it and deleted after it.
+ * AcquireSampleRowsFunc.
  *
  * Without a sample, the total is what it was (-1: never counted): ANALYZE
  * stores it, and a provider that is down has not lost its calls.  (Among the
@@ -235,52 +209,21 @@ static int
 acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows, int targrows,
 					double *totalrows, double *totaldeadrows)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	MemoryContext context = AllocSetContextCreate(caller, "calls_fdw analyze",
-												  ALLOCSET_DEFAULT_SIZES);
-	SampleTarget *target = MemoryContextAllocZero(context, sizeof(SampleTarget));
-	int			nrows;
+	SampleTarget target = {
+		.rel = relation, .elevel = elevel, .context = CurrentMemoryContext,
+		.rows = rows, .max_rows = targrows
+	};
+	ErrorData  *error = calls_attempt(sample_table, &target);
 
-	target->rel = relation;
-	target->elevel = elevel;
-	target->context = caller;
-	target->rows = rows;
-	target->max_rows = targrows;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	if (error != NULL)
 	{
-		sample_table(target);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		/* not earlier: nobody above would end the subtransaction */
-		if (!is_provider_failure(error))
-			ReThrowError(error);
 		warn_of_failure(relation, error);
-		target->nrows = 0;
-		target->total = relation->rd_rel->reltuples;
+		target.nrows = 0;
+		target.total = relation->rd_rel->reltuples;
 	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-
-	*totalrows = target->total;
+	*totalrows = target.total;
 	*totaldeadrows = 0;
-	nrows = target->nrows;
-	MemoryContextDelete(context);
-	return nrows;
+	return target.nrows;
 }
 
 bool

@@ -235,6 +235,26 @@ calls_count_streams(const CallsBinding *binding)
 	return (int) Min(product * Max(sum, 1), PG_INT32_MAX);
 }
 
+/* Adds a filter's parameter and values, as text that has one reading. */
+static void
+append_filter(StringInfo out, const CallsSentFilter *sent)
+{
+	appendStringInfo(out, "%s %d", sent->filter->param, sent->nvalues);
+	for (int i = 0; i < sent->nvalues; i++)
+		appendStringInfo(out, " %zu:%s", strlen(sent->values[i]), sent->values[i]);
+	appendStringInfoChar(out, '\n');
+}
+
+void
+calls_append_filters(StringInfo out, const CallsBinding *binding)
+{
+	for (int i = 0; i < binding->nsent; i++)
+		append_filter(out, &binding->sent[i]);
+	appendStringInfo(out, "or %d\n", binding->nalternatives);
+	for (int i = 0; i < binding->nalternatives; i++)
+		append_filter(out, &binding->alternatives[i]);
+}
+
 /* Gives up the filters that need most streams until few enough are left. */
 static void
 limit_streams(CallsBinding *binding, int max_fanout)

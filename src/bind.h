@@ -15,6 +15,8 @@
 
 #include "postgres.h"
 
+#include "lib/stringinfo.h"
+
 #include "bound.h"
 #include "definition.h"
 #include "filter.h"
@@ -65,6 +67,12 @@ extern CallsBinding *calls_bind(const CallsDefinition *def,
 								const CallsTableColumn *columns,
 								int npredicates,
 								const CallsPredicate *predicates);
+
+/*
+ * Adds what is sent, as text that has one reading: bindings with the same text
+ * ask for the same calls.
+ */
+extern void calls_append_filters(StringInfo out, const CallsBinding *binding);
 
 /* How many requests a filter's values need. */
 extern int	calls_filter_streams(const CallsSentFilter *sent);

@@ -13,11 +13,13 @@
 
 #include "analyze.h"
 #include "async.h"
+#include "count_plan.h"
+#include "execute.h"
 #include "explain.h"
 #include "http.h"
 #include "import.h"
 #include "plan.h"
-#include "scan.h"
+#include "totals.h"
 
 PG_MODULE_MAGIC;
 
@@ -30,6 +32,7 @@ _PG_init(void)
 {
 	calls_http_init();
 	MarkGUCPrefixReserved("calls_fdw");
+	calls_init_totals();
 }
 
 Datum
@@ -41,6 +44,7 @@ calls_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = callsGetForeignRelSize;
 	routine->GetForeignPaths = callsGetForeignPaths;
 	routine->GetForeignPlan = callsGetForeignPlan;
+	routine->GetForeignUpperPaths = callsGetForeignUpperPaths;
 	routine->BeginForeignScan = callsBeginForeignScan;
 	routine->IterateForeignScan = callsIterateForeignScan;
 	routine->ReScanForeignScan = callsReScanForeignScan;

@@ -118,6 +118,21 @@ calls_scan_user(ForeignScanState *node)
 	return OidIsValid(user) ? user : GetUserId();
 }
 
+/* The same while planning. */
+static inline Oid
+calls_planner_user(PlannerInfo *root, RelOptInfo *baserel)
+{
+	Oid			user;
+
+#if PG_VERSION_NUM >= 160000
+	(void) root;
+	user = baserel->userid;
+#else
+	user = planner_rt_fetch(baserel->relid, root)->checkAsUser;
+#endif
+	return OidIsValid(user) ? user : GetUserId();
+}
+
 static inline bool
 calls_pathkey_is_ascending(const PathKey *pathkey)
 {
@@ -145,6 +160,24 @@ calls_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel,
 								   NIL, /* fdw_restrictinfo */
 #endif
 								   fdw_private);
+}
+
+static inline ForeignPath *
+calls_create_foreign_upper_path(PlannerInfo *root, RelOptInfo *rel,
+								double rows, Cost cost, Path *outerpath,
+								List *fdw_private)
+{
+	return create_foreign_upper_path(root, rel, rel->reltarget, rows,
+#if PG_VERSION_NUM >= 180000
+									 0, /* disabled_nodes */
+#endif
+									 cost, cost,
+									 NIL,	/* pathkeys */
+									 outerpath,
+#if PG_VERSION_NUM >= 170000
+									 NIL,	/* fdw_restrictinfo */
+#endif
+									 fdw_private);
 }
 
 #endif							/* CALLS_COMPAT_H */

@@ -16,6 +16,8 @@
 #include "utils/ruleutils.h"
 
 #include "bind.h"
+#include "count.h"
+#include "count_scan.h"
 #include "explain.h"
 #include "filter.h"
 #include "option.h"
@@ -36,6 +38,7 @@ typedef struct ExplainContext
 	int			npredicates;
 	CallsPredicate *predicates;
 	CallsBinding *binding;
+	CallsTableColumn *columns;
 } ExplainContext;
 
 /* SQL text of an expression of the plan. */
@@ -86,8 +89,8 @@ make_context(ForeignScanState *node, ExplainState *es)
 			lc = lnext(plan->fdw_exprs, lc);
 		}
 	}
-	context.binding = calls_bind(context.def, context.settings,
-								 calls_get_table_columns(rel, context.def),
+	context.columns = calls_get_table_columns(rel, context.def);
+	context.binding = calls_bind(context.def, context.settings, context.columns,
 								 context.npredicates, context.predicates);
 	context.binding->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
 	if (!calls_can_order(context.def, context.binding->order))
@@ -117,13 +120,13 @@ constant_limit(const ExplainContext *context)
 	return sum;
 }
 
-/* "POST /path {...}" */
+/* "POST /path {...}": the first request of "binding", and how many there are. */
 static void
-show_request(const ExplainContext *context, ExplainState *es)
+show_request(const ExplainContext *context, const CallsBinding *binding, int64 limit,
+			 int nrequests, ExplainState *es)
 {
 	CallsPosition position;
 	CallsRequest *request;
-	CallsBinding **streams;
 	int			nstreams;
 	char	   *text;
 
@@ -132,14 +135,13 @@ show_request(const ExplainContext *context, ExplainState *es)
 		ExplainPropertyText("Remote Request", "none (no call can match)", es);
 		return;
 	}
-	position = calls_first_position(context->def, context->settings,
-									constant_limit(context));
-	streams = calls_expand_binding(context->binding, &nstreams);
-	request = calls_build_request(context->def, context->settings, streams[0],
+	position = calls_first_position(context->def, context->settings, limit);
+	request = calls_build_request(context->def, context->settings,
+								  calls_expand_binding(binding, &nstreams)[0],
 								  &position, true);
 	text = psprintf("%s %s%s%s%s", request->method, request->target,
 					request->body ? " " : "", request->body ? request->body : "",
-					nstreams > 1 ? psprintf(" (first of %d)", nstreams) : "");
+					nrequests > 1 ? psprintf(" (first of %d)", nrequests) : "");
 	ExplainPropertyText("Remote Request",
 						pg_any_to_server(text, (int) strlen(text), PG_UTF8), es);
 }
@@ -201,19 +203,72 @@ show_counters(const CallsCounters *counters, ExplainState *es)
 		ExplainPropertyFloat("Wait Time", "ms", counters->wait / 1000.0, 3, es);
 }
 
+/* What is counted: "count(*) GROUP BY status". */
+static void
+show_count(const ExplainContext *context, const ForeignScan *plan, ExplainState *es)
+{
+	StringInfoData text;
+	const char *separator = " GROUP BY ";
+	ListCell   *lc;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, "count(*)");
+	foreach(lc, (List *) list_nth(plan->fdw_private, CALLS_COUNT_COLUMNS))
+	{
+		if (lfirst_int(lc) == 0)
+			continue;
+		appendStringInfo(&text, "%s%s", separator,
+						 quote_identifier(context->columns[lfirst_int(lc) - 1].name));
+		separator = ", ";
+	}
+	ExplainPropertyText("Remote Count", text.data, es);
+}
+
+static void
+explain_count(ForeignScanState *node, ExplainState *es)
+{
+	const ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	ExplainContext context = make_context(calls_counted_scan(node), es);
+	CallsCountParts *parts;
+
+	show_count(&context, plan, es);
+	if (!es->verbose)
+		return;
+	parts = calls_split_count(context.def, context.settings, context.columns,
+							  context.npredicates, context.predicates,
+							  (AttrNumber) intVal(list_nth(plan->fdw_private, CALLS_COUNT_BY)));
+	if (!parts->nothing && !parts->countable)
+		return;
+	show_request(&context, parts->nothing ? NULL : parts->parts[0].binding, 0,
+				 parts->nrequests, es);
+	show_filters(&context, es);
+}
+
+static void
+explain_scan(ForeignScanState *node, ExplainState *es)
+{
+	ExplainContext context;
+
+	if (!es->verbose)
+		return;
+	context = make_context(node, es);
+	show_request(&context, context.binding, constant_limit(&context),
+				 calls_count_streams(context.binding), es);
+	show_filters(&context, es);
+	show_order(&context, es);
+}
+
 void
 callsExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
-	const CallsCounters *counters = calls_scan_counters(node);
+	bool		is_count = calls_is_count(node);
+	const CallsCounters *counters = is_count ? calls_count_counters(node)
+		: calls_scan_counters(node);
 
-	if (es->verbose)
-	{
-		ExplainContext context = make_context(node, es);
-
-		show_request(&context, es);
-		show_filters(&context, es);
-		show_order(&context, es);
-	}
+	if (is_count)
+		explain_count(node, es);
+	else
+		explain_scan(node, es);
 	if (es->analyze && counters != NULL)
 		show_counters(counters, es);
 }

@@ -24,7 +24,7 @@
 #include "check.h"
 #include "compat.h"
 #include "definition.h"
-#include "scan.h"
+#include "execute.h"
 #include "stats.h"
 
 PG_FUNCTION_INFO_V1(calls_fdw_providers);

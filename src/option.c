@@ -142,6 +142,17 @@ const CallsOption calls_options[] = {
 		.help = "most streams of one scan"
 	},
 	{
+		.name = "trust_total", .contexts = CALLS_ON_SERVER,
+		.kind = CALLS_OPTION_BOOLEAN, .offset = FIELD(trust_total), .default_value = "true",
+		.help = "whether the total that the provider reports may answer count(*)"
+	},
+	{
+		.name = "use_remote_estimate", .contexts = CALLS_ON_SERVER | CALLS_ON_TABLE,
+		.kind = CALLS_OPTION_BOOLEAN, .offset = FIELD(use_remote_estimate),
+		.default_value = "false",
+		.help = "whether the planner may ask the provider how many calls there are"
+	},
+	{
 		.name = "request_cost", .contexts = CALLS_ON_SERVER,
 		.kind = CALLS_OPTION_REAL, .offset = FIELD(request_cost),
 		.min = 0, .max = 1e10, .default_value = "1000",

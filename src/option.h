@@ -43,6 +43,7 @@ typedef struct CallsHeader
 typedef struct CallsSettings
 {
 	Oid			server;
+	Oid			user;			/* InvalidOid where secrets were not asked for */
 	const char *server_name;
 	const char *provider;		/* as the definition names it */
 	const char *definition;		/* text of the definition; NULL: the provider's
@@ -63,6 +64,8 @@ typedef struct CallsSettings
 	int			max_connections;	/* requests of one scan under way at once */
 	bool		async_capable;
 	int			max_fanout;		/* streams that one scan may have */
+	bool		trust_total;	/* a total may answer count(*) */
+	bool		use_remote_estimate;	/* the planner may ask for a total */
 	double		request_cost;
 	bool		pushdown_none;
 	List	   *pushdown;		/* of String: only these columns; NIL: all */

@@ -27,48 +27,14 @@
 #include "optimizer/restrictinfo.h"
 #include "utils/rel.h"
 
-#include "bind.h"
 #include "compat.h"
+#include "count_plan.h"
+#include "estimate.h"
 #include "filter.h"
 #include "option.h"
 #include "order.h"
 #include "plan.h"
-
-/* Calls that a table never analyzed is thought to have. */
-#define DEFAULT_CALLS		10000
-
-/* What the planner keeps for a relation, in RelOptInfo.fdw_private. */
-typedef struct CallsRelInfo
-{
-	const CallsDefinition *def;
-	CallsSettings *settings;
-	CallsTableColumn *columns;
-} CallsRelInfo;
-
-/* The operands of a plan's predicates as far as planning knows them. */
-static void
-set_planned_operands(int npredicates, CallsPredicate *predicates, List *exprs)
-{
-	ListCell   *lc = list_head(exprs);
-
-	for (int i = 0; i < npredicates; i++)
-	{
-		for (int j = 0; j < predicates[i].noperands; j++)
-		{
-			CallsOperand *operand = &predicates[i].operands[j];
-			Node	   *expr = lfirst(lc);
-
-			operand->known = IsA(expr, Const);
-			operand->sql = "";
-			if (operand->known)
-			{
-				operand->value = ((Const *) expr)->constvalue;
-				operand->isnull = ((Const *) expr)->constisnull;
-			}
-			lc = lnext(exprs, lc);
-		}
-	}
-}
+#include "relation.h"
 
 /*
  * Which of the clauses would be sent?  False in *possible if no call can
@@ -77,47 +43,28 @@ set_planned_operands(int npredicates, CallsPredicate *predicates, List *exprs)
 static List *
 pushed_clauses(PlannerInfo *root, RelOptInfo *baserel, List *clauses, bool *possible)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
-	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, clauses,
-												   info->columns, info->def);
-	int			npredicates;
-	CallsPredicate *predicates = calls_restore_predicates(filter.predicates, &npredicates);
-	List	   *pushed = NIL;
-	CallsBinding *binding;
+	CallsClauseBinding *bound = calls_bind_clauses(root, baserel, clauses);
 
-	set_planned_operands(npredicates, predicates, filter.exprs);
-	binding = calls_bind(info->def, info->settings, info->columns,
-						 npredicates, predicates);
-	*possible = !binding->contradiction;
-	for (int i = 0; i < npredicates && *possible; i++)
-	{
-		if (binding->pushdown[i] != CALLS_PUSHDOWN_LOCAL)
-			pushed = list_append_unique_ptr(pushed,
-											list_nth(clauses, predicates[i].qual));
-	}
-	return pushed;
+	*possible = !bound->binding->contradiction;
+	return *possible ? calls_pushed_clauses(bound) : NIL;
 }
 
 void
 callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
-	CallsRelInfo *info = palloc0_object(CallsRelInfo);
+	CallsRelation *info = palloc0_object(CallsRelation);
 	Relation	rel = table_open(foreigntableid, NoLock);
 
 	info->settings = calls_get_settings(foreigntableid, InvalidOid, &info->def);
 	info->columns = calls_get_table_columns(rel, info->def);
 	table_close(rel, NoLock);
 	baserel->fdw_private = info;
-
-	/* -1: never analyzed */
-	if (baserel->tuples < 0)
-		baserel->tuples = DEFAULT_CALLS;
-	set_baserel_size_estimates(root, baserel);
+	calls_estimate_size(root, baserel, foreigntableid);
 }
 
 /* Rows of a full page. */
 static int
-page_rows(const CallsRelInfo *info)
+page_rows(const CallsRelation *info)
 {
 	if (info->def->paging.size_param == NULL)
 		return Max(info->def->paging.size_default, 1);
@@ -133,7 +80,7 @@ static void
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 			  List *pathkeys, CallsOrderDirection direction)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsRelation *info = baserel->fdw_private;
 	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
 	bool		possible;
 	double		retrieved = 0;
@@ -146,9 +93,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 							  extract_actual_clauses(param_info->ppi_clauses, false));
 	clauses = pushed_clauses(root, baserel, clauses, &possible);
 	if (possible)
-		retrieved = clamp_row_est(baserel->tuples *
-								  clauselist_selectivity(root, clauses, baserel->relid,
-														 JOIN_INNER, NULL));
+		retrieved = calls_estimate_rows(root, baserel, clauses);
 	pages = Max(ceil(retrieved / page_rows(info)), 1);
 	add_path(baserel, (Path *)
 			 calls_create_foreignscan_path(root, baserel,
@@ -211,7 +156,7 @@ member_is_column(PlannerInfo *root pg_attribute_unused(), RelOptInfo *rel,
 static List *
 find_parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsRelation *info = baserel->fdw_private;
 	List	   *param_infos = NIL;
 	ListCell   *lc;
 
@@ -236,7 +181,7 @@ find_parameterizations(PlannerInfo *root, RelOptInfo *baserel)
 
 /* Is this the column by which the provider orders, in a type that keeps it? */
 static bool
-is_order_column(const CallsRelInfo *info, Index relid, Expr *expr)
+is_order_column(const CallsRelation *info, Index relid, Expr *expr)
 {
 	const CallsTableColumn *column;
 	Var		   *var = (Var *) expr;
@@ -256,7 +201,7 @@ is_order_column(const CallsRelInfo *info, Index relid, Expr *expr)
 static CallsOrderDirection
 useful_order(PlannerInfo *root, RelOptInfo *baserel)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsRelation *info = baserel->fdw_private;
 	CallsOrderDirection direction;
 	PathKey    *pathkey;
 	ListCell   *lc;
@@ -285,7 +230,7 @@ useful_order(PlannerInfo *root, RelOptInfo *baserel)
 static bool
 may_spread_status(PlannerInfo *root, RelOptInfo *baserel)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsRelation *info = baserel->fdw_private;
 	const char *path = info->def->columns[calls_find_column(info->def, "status")].path;
 	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
 	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, clauses,
@@ -345,7 +290,7 @@ check_system_columns(PlannerInfo *root, const Bitmapset *used)
 static List *
 used_attributes(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 {
-	const CallsRelInfo *info = baserel->fdw_private;
+	const CallsRelation *info = baserel->fdw_private;
 	Bitmapset  *used = NULL;
 	List	   *attributes = NIL;
 	bool		whole_row;
@@ -432,9 +377,10 @@ stops_early(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
 bool
 callsIsForeignPathAsyncCapable(ForeignPath *path)
 {
-	const CallsRelInfo *info = path->path.parent->fdw_private;
+	const CallsRelation *info = path->path.parent->fdw_private;
 
-	return info->settings->async_capable;
+	/* a count may have to run a plan of its own */
+	return !IS_UPPER_REL(path->path.parent) && info->settings->async_capable;
 }
 
 ForeignScan *
@@ -443,13 +389,18 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 					ForeignPath *best_path, List *tlist, List *scan_clauses,
 					Plan *outer_plan)
 {
-	CallsRelInfo *info = baserel->fdw_private;
-	List	   *quals = extract_actual_clauses(scan_clauses, false);
-	CallsPlanFilter filter = calls_find_predicates(root, baserel->relid, quals,
-												   info->columns, info->def);
-	List	   *limit = limit_exprs(root, baserel, &best_path->path);
-	bool		all_quals = filter.nquals == list_length(quals);
+	CallsRelation *info = baserel->fdw_private;
+	List	   *quals;
+	CallsPlanFilter filter;
+	List	   *limit;
+	bool		all_quals;
 
+	if (IS_UPPER_REL(baserel))
+		return calls_make_count(best_path, tlist, outer_plan);
+	quals = extract_actual_clauses(scan_clauses, false);
+	filter = calls_find_predicates(root, baserel->relid, quals, info->columns, info->def);
+	limit = limit_exprs(root, baserel, &best_path->path);
+	all_quals = filter.nquals == list_length(quals);
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
 							lappend(list_make5(filter.predicates,

@@ -131,7 +131,7 @@ release_scan(void *arg)
 }
 
 void
-callsBeginForeignScan(ForeignScanState *node, int eflags)
+calls_begin_scan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	rel = node->ss.ss_currentRelation;
@@ -222,16 +222,6 @@ evaluate_limit(CallsScanState *state, ExprContext *econtext)
 	return sum;
 }
 
-/* Adds a filter's parameter and values, as text that has one reading. */
-static void
-append_filter(StringInfo out, const CallsSentFilter *sent)
-{
-	appendStringInfo(out, "%s %d", sent->filter->param, sent->nvalues);
-	for (int i = 0; i < sent->nvalues; i++)
-		appendStringInfo(out, " %zu:%s", strlen(sent->values[i]), sent->values[i]);
-	appendStringInfoChar(out, '\n');
-}
-
 /*
  * What tells which calls a run reads: its filters, the bounds that end it
  * early, and the page size.
@@ -243,11 +233,7 @@ binding_signature(const CallsBinding *binding, int64 limit)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	for (int i = 0; i < binding->nsent; i++)
-		append_filter(&out, &binding->sent[i]);
-	appendStringInfo(&out, "or %d\n", binding->nalternatives);
-	for (int i = 0; i < binding->nalternatives; i++)
-		append_filter(&out, &binding->alternatives[i]);
+	calls_append_filters(&out, binding);
 	appendStringInfo(&out, INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT, limit,
 					 range->has_lower ? range->lower : PG_INT64_MIN,
 					 range->has_upper ? range->upper : PG_INT64_MAX);
@@ -468,7 +454,7 @@ fetch_stored_row(ForeignScanState *node, ScanRun *run, TupleTableSlot *slot)
 }
 
 TupleTableSlot *
-callsIterateForeignScan(ForeignScanState *node)
+calls_iterate_scan(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
@@ -519,7 +505,7 @@ calls_scan_descriptor(ForeignScanState *node)
 }
 
 void
-callsReScanForeignScan(ForeignScanState *node)
+calls_rescan_scan(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
 
@@ -529,7 +515,7 @@ callsReScanForeignScan(ForeignScanState *node)
 }
 
 void
-callsEndForeignScan(ForeignScanState *node)
+calls_end_scan(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
 
@@ -540,6 +526,20 @@ callsEndForeignScan(ForeignScanState *node)
 		tuplestore_end(state->base->store);
 	calls_warn_of_misfits(state->reader);
 	MemoryContextDelete(state->context);
+}
+
+void
+calls_ask_scan(ForeignScanState *node, ExprContext *econtext, CallsScanQuery *query)
+{
+	CallsScanState *state = node->fdw_state;
+
+	evaluate_operands(state, econtext);
+	query->def = state->def;
+	query->settings = state->settings;
+	query->columns = state->columns;
+	query->all_quals = state->all_quals;
+	query->npredicates = state->npredicates;
+	query->predicates = state->predicates;
 }
 
 const CallsCounters *

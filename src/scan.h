@@ -13,11 +13,30 @@
 #include "nodes/execnodes.h"
 
 #include "fetch.h"
+#include "filter.h"
 
-extern void callsBeginForeignScan(ForeignScanState *node, int eflags);
-extern TupleTableSlot *callsIterateForeignScan(ForeignScanState *node);
-extern void callsReScanForeignScan(ForeignScanState *node);
-extern void callsEndForeignScan(ForeignScanState *node);
+extern void calls_begin_scan(ForeignScanState *node, int eflags);
+extern TupleTableSlot *calls_iterate_scan(ForeignScanState *node);
+extern void calls_rescan_scan(ForeignScanState *node);
+extern void calls_end_scan(ForeignScanState *node);
+
+/* What a scan asks for, for a count that stands in its place. */
+typedef struct CallsScanQuery
+{
+	const CallsDefinition *def;
+	CallsSettings *settings;
+	const CallsTableColumn *columns;
+	bool		all_quals;		/* nothing but predicates in the qual */
+	int			npredicates;
+	const CallsPredicate *predicates;	/* operands are known */
+} CallsScanQuery;
+
+/*
+ * Evaluates the operands of a scan that has begun.  The query points into the
+ * scan, values are in CurrentMemoryContext.
+ */
+extern void calls_ask_scan(ForeignScanState *node, ExprContext *econtext,
+						   CallsScanQuery *query);
 
 /* Asynchronous: did the last Iterate find no row, though there may be more? */
 extern bool calls_scan_is_pending(ForeignScanState *node);

@@ -201,6 +201,7 @@ resolve(Oid serverid, List *table_options, Oid user, const CallsDefinition **def
 	const CallsDefinition *definition = definition_of(server);
 
 	settings->server = serverid;
+	settings->user = user;
 	settings->server_name = server->servername;
 	settings->source = server->servername;
 	apply_defaults(settings);

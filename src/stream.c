@@ -23,6 +23,7 @@
 #include "idset.h"
 #include "order.h"
 #include "stream.h"
+#include "totals.h"
 #include "trust.h"
 #include "window.h"
 
@@ -45,6 +46,7 @@ typedef struct Stream
 	int64		rows;			/* in the batches so far */
 	bool		inside;			/* the batch has a call within the bounds */
 	bool		wants_head;		/* when merging: the next call is not known yet */
+	int64		total;			/* of its calls, as remembered last */
 	const CallsCell *head;		/* when merging: the next call, or NULL */
 } Stream;
 
@@ -300,6 +302,7 @@ open_stream(CallsStreams *streams, Stream *stream)
 	int64		horizon = streams->horizon;
 	MemoryContext old;
 
+	stream->total = -1;
 	if (horizon != CALLS_ALL_ROWS)
 		horizon = streams->merging ? 0 : Max(horizon - streams->delivered, 0);
 	stream->context = AllocSetContextCreate(streams->context, "calls_fdw stream",
@@ -330,6 +333,19 @@ static const CallsCell *
 current_cells(const Stream *stream)
 {
 	return &stream->batch->page->cells[(Size) stream->row * stream->batch->npaths];
+}
+
+/* Remembers how many calls the stream's filters select, if that is new. */
+static void
+note_total(const CallsStreams *streams, Stream *stream, bool ended)
+{
+	int64		total = calls_windows_total(stream->windows, ended);
+
+	if (total < 0 || total == stream->total)
+		return;
+	stream->total = total;
+	calls_note_total(streams->settings->server, streams->settings->user,
+					 stream->binding, total);
 }
 
 /*
@@ -367,6 +383,8 @@ next_batch(CallsStreams *streams, Stream *stream)
 		calls_order_holds(stream->watch))
 		calls_stop_windows(stream->windows);
 	progress = calls_next_window_batch(stream->windows, &batch);
+	if (progress != CALLS_PENDING)
+		note_total(streams, stream, progress == CALLS_ENDED);
 	if (progress != CALLS_READY)
 		return progress;
 	/* the last one stays, for a restart */

@@ -85,6 +85,16 @@ calls_windows_read_one_page(const CallsWindows *windows)
 		calls_read_one_page(windows->first->pager);
 }
 
+int64
+calls_windows_total(const CallsWindows *windows, bool ended)
+{
+	int64		total = calls_pager_total(windows->first->pager);
+
+	if (total >= 0)
+		return total;
+	return ended && !windows->stopped ? windows->rows : -1;
+}
+
 /* The window that is consumed. */
 static Window *
 head_window(CallsWindows *windows)

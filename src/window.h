@@ -27,6 +27,12 @@ extern CallsWindows *calls_make_windows(CallsFetcher *fetcher,
 /* As calls_next_batch; the batches come in the order of the list. */
 extern CallsProgress calls_next_window_batch(CallsWindows *windows, CallsBatch **batch);
 
+/*
+ * How many calls the list has: as the provider says, or as many as were given
+ * if they "ended" and all were read; -1: not known.
+ */
+extern int64 calls_windows_total(const CallsWindows *windows, bool ended);
+
 /* As their namesakes in pager.h. */
 extern void calls_start_windows(CallsWindows *windows);
 extern void calls_set_windows_horizon(CallsWindows *windows, int64 horizon);
