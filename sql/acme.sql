@@ -31,6 +31,7 @@ SELECT count(*) FROM (SELECT 1 FROM acme.calls LIMIT 5) AS five;
 SELECT query, rows FROM sim.log('acme');
 
 -- Links that lead elsewhere, or nowhere.
+ALTER SERVER acme OPTIONS (ADD trust_total 'false');
 CALL sim.fault('acme', 'foreignlink', 'after=1');
 SELECT count(*) FROM acme.calls; -- ERROR
 CALL sim.fault('acme', 'samecursor', 'after=1', 'count=-1');

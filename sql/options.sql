@@ -34,7 +34,7 @@ SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD frobnicate '1')$$);
 SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD api_key 'misplaced')$$);
 -- Options of later releases are unknown rather than ignored.
 SELECT o, (try(format($$ALTER SERVER s OPTIONS (ADD %I 'true')$$, o))).code
-FROM unnest('{use_remote_estimate,trust_total,rate_limit}'::text[]) AS o;
+FROM unnest('{rate_limit}'::text[]) AS o;
 
 -- Values of servers.
 SELECT o, v, t.code, t.message, t.detail, t.hint
@@ -74,6 +74,8 @@ FROM (VALUES
   ('max_requests', '-1'),
   ('request_cost', '-1'),
   ('request_cost', 'NaN'),
+  ('trust_total', 'perhaps'),
+  ('use_remote_estimate', ''),
   ('pushdown', 'statuss'),
   ('pushdown', ''),
   ('on_incomplete', 'errror'),
@@ -106,6 +108,8 @@ FROM (VALUES
   ('max_response_size', '16MB'),
   ('max_requests', '100'),
   ('request_cost', '0.5'),
+  ('trust_total', 'off'),
+  ('use_remote_estimate', 'on'),
   ('pushdown', 'none'),
   ('pushdown', 'status, started_at'),
   ('on_incomplete', 'ignore'),
@@ -157,6 +161,7 @@ ALTER USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (DROP headers);
 -- Tables.
 SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (page_siez '10')$$);
 SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (on_error 'ignore')$$);
+SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (use_remote_estimate 'maybe')$$);
 SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (base_url 'https://x.example')$$);
 -- Beyond the provider's maximum: known at first use.
 ALTER FOREIGN TABLE t OPTIONS (ADD page_size '1001');

@@ -124,4 +124,5 @@ RESET client_min_messages;
 CALL sim.reset();
 CALL sim.set('solomobile', 'calls', '900');
 CALL sim.change('solomobile', 'after=6', 'delete=560');
+ALTER SERVER solomobile OPTIONS (ADD trust_total 'false');
 SELECT count(*) FROM solomobile.calls; -- ERROR

@@ -5,6 +5,11 @@ CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
 -- One request at a time: what is looked at is which of them fails.
 ALTER SERVER tryvox OPTIONS (ADD max_connections '1');
 ALTER SERVER ringyo OPTIONS (ADD max_connections '1');
+-- Counts read everything here.
+ALTER SERVER tryvox OPTIONS (ADD trust_total 'false');
+ALTER SERVER solomobile OPTIONS (ADD trust_total 'false');
+ALTER SERVER whippy OPTIONS (ADD trust_total 'false');
+ALTER SERVER ringyo OPTIONS (ADD trust_total 'false');
 CREATE FUNCTION try(provider text) RETURNS TABLE (code text, message text, detail text, hint text, context text)
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -235,24 +235,19 @@ calls_count_streams(const CallsBinding *binding)
 	return (int) Min(product * Max(sum, 1), PG_INT32_MAX);
 }
 
-/* Adds a filter's parameter and values, as text that has one reading. */
-static void
-append_filter(StringInfo out, const CallsSentFilter *sent)
-{
-	appendStringInfo(out, "%s %d", sent->filter->param, sent->nvalues);
-	for (int i = 0; i < sent->nvalues; i++)
-		appendStringInfo(out, " %zu:%s", strlen(sent->values[i]), sent->values[i]);
-	appendStringInfoChar(out, '\n');
-}
-
 void
-calls_append_filters(StringInfo out, const CallsBinding *binding)
+calls_append_filters(StringInfo out, int nfilters, const CallsSentFilter *filters)
 {
-	for (int i = 0; i < binding->nsent; i++)
-		append_filter(out, &binding->sent[i]);
-	appendStringInfo(out, "or %d\n", binding->nalternatives);
-	for (int i = 0; i < binding->nalternatives; i++)
-		append_filter(out, &binding->alternatives[i]);
+	appendStringInfo(out, "%d\n", nfilters);
+	for (int i = 0; i < nfilters; i++)
+	{
+		const CallsSentFilter *sent = &filters[i];
+
+		appendStringInfo(out, "%s %d", sent->filter->param, sent->nvalues);
+		for (int j = 0; j < sent->nvalues; j++)
+			appendStringInfo(out, " %zu:%s", strlen(sent->values[j]), sent->values[j]);
+		appendStringInfoChar(out, '\n');
+	}
 }
 
 /* Gives up the filters that need most streams until few enough are left. */

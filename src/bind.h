@@ -69,10 +69,11 @@ extern CallsBinding *calls_bind(const CallsDefinition *def,
 								const CallsPredicate *predicates);
 
 /*
- * Adds what is sent, as text that has one reading: bindings with the same text
- * ask for the same calls.
+ * Adds the parameters and values of filters, as text that has one reading: with
+ * the same text they ask for the same calls.
  */
-extern void calls_append_filters(StringInfo out, const CallsBinding *binding);
+extern void calls_append_filters(StringInfo out, int nfilters,
+								 const CallsSentFilter *filters);
 
 /* How many requests a filter's values need. */
 extern int	calls_filter_streams(const CallsSentFilter *sent);

@@ -333,7 +333,8 @@ make_signature(const CallsCountParts *parts)
 	initStringInfo(&text);
 	appendStringInfo(&text, "%d %d\n", parts->countable, parts->nothing);
 	for (int i = 0; i < parts->nparts; i++)
-		calls_append_filters(&text, parts->parts[i].binding);
+		calls_append_filters(&text, parts->parts[i].binding->nsent,
+							 parts->parts[i].binding->sent);
 	return text.data;
 }
 

@@ -36,19 +36,6 @@
 #include "plan.h"
 #include "relation.h"
 
-/*
- * Which of the clauses would be sent?  False in *possible if no call can
- * match them.
- */
-static List *
-pushed_clauses(PlannerInfo *root, RelOptInfo *baserel, List *clauses, bool *possible)
-{
-	CallsClauseBinding *bound = calls_bind_clauses(root, baserel, clauses);
-
-	*possible = !bound->binding->contradiction;
-	return *possible ? calls_pushed_clauses(bound) : NIL;
-}
-
 void
 callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
@@ -82,7 +69,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 {
 	const CallsRelation *info = baserel->fdw_private;
 	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
-	bool		possible;
+	CallsClauseBinding *bound;
 	double		retrieved = 0;
 	double		pages;
 	Cost		startup = info->settings->request_cost + baserel->baserestrictcost.startup;
@@ -91,10 +78,10 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 	if (param_info != NULL)
 		clauses = list_concat(clauses,
 							  extract_actual_clauses(param_info->ppi_clauses, false));
-	clauses = pushed_clauses(root, baserel, clauses, &possible);
-	if (possible)
-		retrieved = calls_estimate_rows(root, baserel, clauses);
-	pages = Max(ceil(retrieved / page_rows(info)), 1);
+	bound = calls_bind_clauses(root, baserel, clauses);
+	if (!bound->binding->contradiction)
+		retrieved = calls_estimate_rows(root, baserel, calls_pushed_clauses(bound));
+	pages = Max(ceil(retrieved / page_rows(info)), calls_count_streams(bound->binding));
 	add_path(baserel, (Path *)
 			 calls_create_foreignscan_path(root, baserel,
 										   param_info ? param_info->ppi_rows : baserel->rows,
@@ -111,9 +98,9 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 static bool
 is_pushable_join_clause(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
-	bool		possible;
+	CallsClauseBinding *bound = calls_bind_clauses(root, baserel, list_make1(rinfo->clause));
 
-	return pushed_clauses(root, baserel, list_make1(rinfo->clause), &possible) != NIL;
+	return calls_pushed_clauses(bound) != NIL;
 }
 
 /*

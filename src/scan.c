@@ -233,7 +233,8 @@ binding_signature(const CallsBinding *binding, int64 limit)
 	StringInfoData out;
 
 	initStringInfo(&out);
-	calls_append_filters(&out, binding);
+	calls_append_filters(&out, binding->nsent, binding->sent);
+	calls_append_filters(&out, binding->nalternatives, binding->alternatives);
 	appendStringInfo(&out, INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT, limit,
 					 range->has_lower ? range->lower : PG_INT64_MIN,
 					 range->has_upper ? range->upper : PG_INT64_MAX);

@@ -83,7 +83,7 @@ make_key(Oid server, Oid user, const CallsBinding *binding)
 	TotalKey	key = {.server = server, .user = user};
 
 	initStringInfo(&text);
-	calls_append_filters(&text, binding);
+	calls_append_filters(&text, binding->nsent, binding->sent);
 	key.filters = calls_hash_id(text.data, text.len);
 	pfree(text.data);
 	return key;
