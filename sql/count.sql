@@ -94,8 +94,8 @@ SELECT * FROM compare('SELECT status, count(*) FROM {solomobile} GROUP BY status
 CALL sim.set('all', 'statuses', 'all');
 TRUNCATE local.solomobile, local.ringyo;
 SELECT sim.load('solomobile', 'local.solomobile'), sim.load('ringyo', 'local.ringyo');
-SELECT * FROM compare('SELECT status, count(*) FROM {solomobile} GROUP BY status', 'solomobile');
-SELECT * FROM compare('SELECT status, count(*) FROM {ringyo} GROUP BY status', 'ringyo');
+SELECT same, requests > 200 AS scanned, remote_counts FROM compare('SELECT status, count(*) FROM {solomobile} GROUP BY status', 'solomobile');
+SELECT same, requests > 200 AS scanned, remote_counts FROM compare('SELECT status, count(*) FROM {ringyo} GROUP BY status', 'ringyo');
 CALL sim.set('all', 'statuses', 'listed');
 TRUNCATE local.solomobile, local.ringyo;
 SELECT sim.load('solomobile', 'local.solomobile'), sim.load('ringyo', 'local.ringyo');
@@ -203,7 +203,7 @@ SELECT p, sim.load(p, 'local.' || p) FROM unnest('{tryvox,solomobile,whippy,ring
 
 -- trust_total switches it off; so do fewer requests than it needs, and pushdown.
 ALTER SERVER tryvox OPTIONS (ADD trust_total 'false');
-SELECT * FROM compare('SELECT count(*) FROM {tryvox} WHERE status = ''failed''');
+SELECT same, requests > 8 AS scanned, remote_counts FROM compare('SELECT count(*) FROM {tryvox} WHERE status = ''failed''');
 ALTER SERVER tryvox OPTIONS (DROP trust_total);
 ALTER FOREIGN TABLE tryvox.calls OPTIONS (ADD max_requests '2');
 SELECT * FROM compare('SELECT count(*) FROM {tryvox} WHERE to_number = ''+14155550100''');
@@ -235,7 +235,7 @@ SELECT sim.requests('tryvox');
 EXECUTE by_status(NULL);
 SELECT sim.requests('tryvox');
 EXECUTE by_status('Busy'); -- not a word that can be sent: scanned
-SELECT sim.requests('tryvox') AS requests, (SELECT count(*) FROM local.tryvox WHERE status = 'busy') AS busy;
+SELECT sim.requests('tryvox') > 200 AS scanned, (SELECT count(*) FROM local.tryvox WHERE status = 'busy') AS busy;
 RESET plan_cache_mode;
 PREPARE by_words(text[], text) AS SELECT direction, count(*) FROM tryvox.calls WHERE status = ANY ($1) AND from_number = $2 GROUP BY direction ORDER BY 1;
 SELECT from_number AS caller FROM local.tryvox WHERE direction = 'outbound' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1 \gset
@@ -254,7 +254,7 @@ CREATE TABLE words (n int, word text);
 INSERT INTO words VALUES (1, 'busy'), (2, 'failed'), (3, 'busy'), (4, NULL), (5, 'Busy'), (6, 'canceled'), (7, 'Busy');
 ANALYZE tryvox.calls;
 SET enable_memoize = off;
-SELECT same, requests BETWEEN 203 AND 206 AS one_scan, remote_counts FROM compare('SELECT n, (SELECT count(*) FROM {tryvox} WHERE status = word) FROM words');
+SELECT same, requests BETWEEN 203 AND 250 AS one_scan, remote_counts FROM compare('SELECT n, (SELECT count(*) FROM {tryvox} WHERE status = word) FROM words');
 SELECT same, requests, remote_counts FROM compare('SELECT n, c FROM words, LATERAL (SELECT count(*) AS c FROM {tryvox} WHERE status = word OFFSET 0) AS v WHERE n IN (1, 2, 3, 4, 6)');
 SELECT same, requests, remote_counts FROM compare('SELECT n, d, c FROM words, LATERAL (SELECT direction, count(*) FROM {tryvox} WHERE status = word GROUP BY direction) AS v (d, c) WHERE n < 5');
 SELECT same, requests, remote_counts FROM compare('SELECT n, c FROM words, LATERAL (SELECT count(*) + n AS c FROM {tryvox} WHERE status = ''busy'') AS v');
