@@ -82,6 +82,13 @@ SELECT * FROM compare('SELECT status, count(*) FROM {acme} GROUP BY status', 'ac
 SELECT explained('SELECT status, count(*) FROM tryvox.calls WHERE direction = ''inbound'' GROUP BY status');
 -- Words that the query names itself need no total of all.
 SELECT * FROM compare('SELECT status, count(*) FROM {tryvox} WHERE status IN (''busy'', ''failed'') GROUP BY status');
+-- The totals of the words come together, once the first page looks good.
+CALL sim.set('tryvox', 'latency', '50');
+CALL sim.clear();
+SELECT count(*) FROM (SELECT status, count(*) FROM tryvox.calls GROUP BY status) AS words;
+SELECT string_agg((line::jsonb->>'inflight')::int::text, ' ' ORDER BY n) ~ '^1 .*[2-4]' AS together
+FROM regexp_split_to_table(sim.get('/_sim/log?provider=tryvox'), E'\n') WITH ORDINALITY AS l (line, n) WHERE line <> '';
+CALL sim.set('tryvox', 'latency', '0');
 -- By what is the same for all calls.
 SELECT * FROM compare('SELECT source, provider, count(*) FROM {tryvox} GROUP BY source, provider');
 SELECT * FROM compare('SELECT source, status, count(*) FROM {tryvox} GROUP BY status, source');

@@ -504,6 +504,27 @@ sub group_query
 	};
 }
 
+# What a provider's total could answer, and what looks like it.
+sub count_query
+{
+	my $v = relation('v');
+	my $count = sub { return weighted('count(*)' => 5, 'count(1)' => 1, 'count(v.call_id)' => 2, 'count(*) + 1' => 0.5, 'count(v.status)' => 0.3, 'count(NULL)' => 0.1, 'count(DISTINCT v.status)' => 0.1); };
+	my $key = weighted('' => 6, 'v.status' => 4, 'v.direction' => 3, 'v.source' => 1, 'v.provider' => 1, 'v.source, v.status' => 1, 'v.provider, v.direction' => 0.5,
+		'v.status, v.direction' => 0.3, 'upper(v.status)' => 0.2);
+	my $where = '';
+
+	if (chance(0.6))
+	{
+		my @columns = grep { my $column = $_; grep { $_ eq $column } @{ $v->{table}{columns} } } qw(status direction agent_id from_number to_number source provider_status);
+		my @atoms = map { text_predicate($v, pick(@columns)) } 1 .. weighted(1 => 4, 2 => 2, 3 => 0.5);
+		push @atoms, atom($v) if chance(0.1);
+		$where = ' WHERE ' . join(' AND ', @atoms);
+	}
+	my @targets = map { $count->() } 1 .. weighted(1 => 5, 2 => 1);
+	unshift @targets, $key if $key && chance(0.8);
+	return { sql => 'SELECT ' . join(', ', @targets) . " FROM $v->{from}$where" . ($key ? " GROUP BY $key" : ''), compared => 'bag' };
+}
+
 sub distinct_query
 {
 	my $v = relation('v');
@@ -695,6 +716,7 @@ my @kinds = (
 	limited => \&limited_query => 6,
 	aggregate => \&aggregate_query => 10,
 	group => \&group_query => 7,
+	count => \&count_query => 9,
 	distinct => \&distinct_query => 3,
 	join => \&join_query => 14,
 	exists => \&exists_query => 10,
