@@ -41,7 +41,8 @@ my $node = do
 	local $ENV{LD_PRELOAD} = $library;
 	start_node('main', sim => $sim);
 };
-create_servers($node, $sim);
+# Counts read everything here.
+create_servers($node, $sim, server => { trust_total => 'false' });
 
 foreach my $server (
 	[ 'trickling', $trickle->url ],
@@ -50,7 +51,7 @@ foreach my $server (
 {
 	my ($name, $url) = @$server;
 	$node->safe_psql('postgres', qq(
-		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url');
+		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url', trust_total 'false');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key 'ringyo_test');
 		CREATE SCHEMA $name;
 		IMPORT FOREIGN SCHEMA ringyo FROM SERVER $name INTO $name;));

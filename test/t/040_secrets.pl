@@ -39,7 +39,7 @@ my $sim = start_simulator(calls => 300);
 my $proxy = FakeServer->new;
 my $statistics = -e qx(pg_config --pkglibdir) =~ s/\n//r . '/pg_stat_statements.so';
 my $node = start_in_foul_environment();
-create_servers($node, $sim, providers => \@all, server => { max_retries => 0, request_timeout => '300ms' });
+create_servers($node, $sim, providers => \@all, server => { max_retries => 0, request_timeout => '300ms', trust_total => 'false' });
 create_more();
 
 my $output = '';

@@ -16,7 +16,8 @@ use Time::HiRes qw(sleep);
 my $sim = start_simulator(calls => 5000);
 my $key_log = PostgreSQL::Test::Utils::tempdir('keys') . '/keys';
 my $node = start_node('main', sim => $sim);
-create_servers($node, $sim);
+# Counts read everything here.
+create_servers($node, $sim, server => { trust_total => 'false' });
 my $servers = 0;
 
 check_kept_connections();
@@ -38,7 +39,7 @@ sub make_table
 	my $list = join '', map { ", $_ '$options{$_}'" } sort keys %options;
 
 	$node->safe_psql('postgres', qq(
-		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url'$list);
+		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url', trust_total 'false'$list);
 		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key 'ringyo_test');
 		CREATE SCHEMA $name;
 		IMPORT FOREIGN SCHEMA ringyo FROM SERVER $name INTO $name;));

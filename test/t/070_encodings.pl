@@ -76,7 +76,7 @@ sub make_database
 	$node->safe_psql($name, join "\n", 'CREATE EXTENSION calls_fdw; CREATE SCHEMA lenient;',
 		map {
 			my $options = $_ eq 'tryvox' ? ", account_id 'acc_1'" : '';
-			qq(CREATE SERVER $_ FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '$_', base_url '$url'$options);
+			qq(CREATE SERVER $_ FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '$_', base_url '$url', trust_total 'false'$options);
 			CREATE USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (api_key '$key{$_}');
 			CREATE SCHEMA $_;
 			IMPORT FOREIGN SCHEMA $_ FROM SERVER $_ INTO $_;
