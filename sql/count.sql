@@ -271,6 +271,18 @@ SELECT same, requests BETWEEN 203 AND 250 AS one_scan, remote_counts FROM compar
 CALL sim.set('tryvox', 'total', 'exact');
 RESET enable_memoize;
 
+-- A count can be canceled, and fails as a scan does.
+CALL sim.fault('tryvox', 'hang', 'count=-1');
+SET statement_timeout = '300ms';
+SELECT count(*) FROM tryvox.calls; -- ERROR
+RESET statement_timeout;
+CALL sim.reset();
+CALL sim.set('all', 'calls', '20000');
+CALL sim.fault('tryvox', 'status', 'code=401');
+SELECT count(*) FROM tryvox.calls; -- ERROR
+-- A reply that is no page is for the scan to read again.
+CALL sim.fault('tryvox', 'html');
+SELECT count(*) FROM tryvox.calls;
 -- Cursors, there and back.
 BEGIN;
 CALL sim.clear();
