@@ -19,6 +19,7 @@
 #include "http.h"
 #include "import.h"
 #include "plan.h"
+#include "progress.h"
 #include "totals.h"
 
 PG_MODULE_MAGIC;
@@ -31,6 +32,7 @@ void
 _PG_init(void)
 {
 	calls_http_init();
+	calls_init_progress();
 	MarkGUCPrefixReserved("calls_fdw");
 	calls_init_totals();
 }

@@ -82,6 +82,7 @@ typedef struct CallsScanState
 	ScanRun    *base;			/* the run that asks it; kept for rescans */
 	TupleTableSlot *store_slot; /* for rows that are kept */
 	CallsCounters counters;
+	CallsProgressLine line;		/* of calls_fdw.progress */
 } CallsScanState;
 
 /* Does the expression depend on values that a rescan may change? */
@@ -402,6 +403,8 @@ fetch_call(ForeignScanState *node, ScanRun *run, const CallsCell **cells,
 	{
 		CallsProgress progress = calls_next_call(run->streams, cells, key);
 
+		if (calls_progress && progress != CALLS_ENDED)
+			calls_show_streams(run->streams, &state->line);
 		if (progress != CALLS_PENDING)
 			return progress == CALLS_READY;
 		if (node->ss.ps.async_capable)

@@ -683,6 +683,17 @@ calls_next_call(CallsStreams *streams, const CallsCell **cells, const CallsCell 
 }
 
 void
+calls_show_streams(CallsStreams *streams, CallsProgressLine *line)
+{
+	const Stream *stream = &streams->streams[0];
+
+	/* of several streams, none knows the total of all */
+	calls_show_progress(line, &streams->fetcher, streams->delivered,
+						streams->nstreams == 1 && stream->windows != NULL
+						? calls_windows_total(stream->windows, false) : -1);
+}
+
+void
 calls_wait_streams(CallsStreams *streams)
 {
 	calls_wait_fetches(&streams->fetcher);

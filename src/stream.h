@@ -16,6 +16,7 @@
 #include "option.h"
 #include "page.h"
 #include "pager.h"
+#include "progress.h"
 
 typedef struct CallsStreams CallsStreams;
 
@@ -46,6 +47,9 @@ extern CallsStreams *calls_make_streams(const CallsDefinition *def,
  */
 extern CallsProgress calls_next_call(CallsStreams *streams, const CallsCell **cells,
 									 const CallsCell **key);
+
+/* Tells how far the scan has come, if that is due; see progress.h. */
+extern void calls_show_streams(CallsStreams *streams, CallsProgressLine *line);
 
 /* Waits until there may be more; see calls_wait_fetches. */
 extern void calls_wait_streams(CallsStreams *streams);
