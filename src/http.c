@@ -34,6 +34,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -66,7 +67,9 @@ static struct
 {
 	CURLM	   *multi;			/* NULL: not made yet */
 	int			epoll;			/* readable when there is something to do */
-	int			timer;			/* timerfd in epoll: libcurl's next deadline */
+	int			timer;			/* timerfd in epoll for libcurl's deadline */
+	int64		timer_due;		/* libcurl's next deadline; 0: none */
+	int64		timer_armed;	/* when timer goes off; 0: not set */
 	int			alarm;			/* timerfd in epoll: the callers' next one */
 	int64		alarm_due;		/* when it goes off; 0: not set */
 	int			attached;		/* transfers in multi */
@@ -74,6 +77,8 @@ static struct
 	const char *failure;		/* multi is unusable: why; else NULL */
 
 	/* descriptors, so that fd.c leaves room for them */
+	int64		room_seen;		/* when the kernel had room; 0: it had none */
+	rlim_t		room_limit;		/* how many it allowed then */
 	int			reserved;		/* descriptors that fd.c knows of */
 
 	/* time during which nobody waited for or drove the transfers */
@@ -159,14 +164,34 @@ set_timer(int timer, int64 timeout)
 	return timerfd_settime(timer, 0, &spec, NULL);
 }
 
-/* Called by libcurl: its next deadline in ms, -1 for none. */
+/*
+ * Called by libcurl: its next deadline in ms, -1 for none.  libcurl changes its
+ * mind several times per transfer, so the timerfd is only set before a wait,
+ * and left alone where it goes off early enough.
+ */
 static int
 register_timer(CURLM *multi, long timeout, void *data)
 {
 	(void) multi;
 	(void) data;
 
-	return set_timer(reactor.timer, timeout);
+	/* the clock has whole milliseconds: never early, or the deadline is lost */
+	reactor.timer_due = timeout < 0 ? 0 : calls_http_clock() + timeout + (timeout > 0);
+	return 0;
+}
+
+/* Makes sure that a wait ends in time for libcurl's deadline. */
+static void
+arm_timer(void)
+{
+	if (reactor.timer_due == 0 ||
+		(reactor.timer_armed != 0 && reactor.timer_armed <= reactor.timer_due))
+		return;
+	if (set_timer(reactor.timer, Max(reactor.timer_due - calls_http_clock(), 0)) < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+				 errmsg("could not set a timer: %m")));
+	reactor.timer_armed = reactor.timer_due;
 }
 
 /* Takes a transfer out of the multi handle, which ends it if it is under way. */
@@ -252,6 +277,7 @@ destroy_reactor(void)
 		close(reactor.alarm);
 	reactor.alarm = -1;
 	reactor.alarm_due = 0;
+	reactor.timer_due = reactor.timer_armed = 0;
 	if (reactor.epoll >= 0)
 		close(reactor.epoll);
 	reactor.epoll = -1;
@@ -308,6 +334,9 @@ check_multi_code(CURLMcode code)
 						reactor.failure)));
 }
 
+/* For so many ms, what the kernel said about descriptors is believed. */
+#define ROOM_IS_KNOWN_MS 20
+
 /*
  * Has the kernel more descriptors?  fd.c counts what it may open, and learns
  * only when it opens a file that there are fewer; a wait on the latch would
@@ -318,14 +347,22 @@ kernel_has_room(void)
 {
 	int			spare[KERNEL_DESCRIPTORS];
 	int			count = 0;
+	int64		now = calls_http_clock();
+	struct rlimit limit = {0};
 
 	if (reactor.epoll < 0)
 		return true;			/* making it will tell */
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (reactor.room_seen != 0 && now - reactor.room_seen < ROOM_IS_KNOWN_MS &&
+		reactor.room_limit == limit.rlim_cur)
+		return true;
 	while (count < KERNEL_DESCRIPTORS &&
 		   (spare[count] = fcntl(reactor.epoll, F_DUPFD_CLOEXEC, 0)) >= 0)
 		count++;
 	for (int i = 0; i < count; i++)
 		close(spare[i]);
+	reactor.room_seen = count == KERNEL_DESCRIPTORS ? now : 0;
+	reactor.room_limit = limit.rlim_cur;
 	return count == KERNEL_DESCRIPTORS;
 }
 
@@ -521,6 +558,23 @@ attend(bool waited)
 	INSTR_TIME_SET_CURRENT(reactor.attended);
 }
 
+/* Is it time for libcurl's deadline? */
+static bool
+timer_is_due(void)
+{
+	return reactor.timer_due != 0 && reactor.timer_due <= calls_http_clock();
+}
+
+/* Tells libcurl that its deadline has come. */
+static CURLMcode
+run_timer(void)
+{
+	int			running;
+
+	reactor.timer_due = 0;
+	return curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
 /* Hands one event to libcurl. */
 static CURLMcode
 handle_event(const struct epoll_event *event)
@@ -542,8 +596,8 @@ handle_event(const struct epoll_event *event)
 			reactor.events++;
 			return CURLM_OK;
 		}
-		return curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT,
-										0, &running);
+		reactor.timer_armed = 0;
+		return timer_is_due() ? run_timer() : CURLM_OK;
 	}
 
 	if (event->events & EPOLLIN)
@@ -587,19 +641,24 @@ collect_finished(void)
 static void
 drive_transfers(void)
 {
-	struct epoll_event event;
-	int			count;
-
 	check_multi_code(CURLM_OK);
 
-	/* One event at a time: so the kernel lets all sockets have their turn. */
-	while ((count = epoll_wait(reactor.epoll, &event, 1, 0)) > 0)
+	for (;;)
 	{
+		/* One event at a time: so the kernel lets all sockets have their turn. */
+		struct epoll_event event;
+		int			count = epoll_wait(reactor.epoll, &event, 1, 0);
 		CURLMcode	code;
 		sigset_t	saved;
 
+		if (count < 0 && errno != EINTR)
+			ereport(ERROR,
+					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
+					 errmsg("could not wait for HTTP replies: %m")));
+		if (count <= 0 && !timer_is_due())
+			break;
 		enter_libcurl(&saved);
-		code = handle_event(&event);
+		code = count > 0 ? handle_event(&event) : run_timer();
 		collect_finished();
 		leave_libcurl(&saved);
 
@@ -607,10 +666,6 @@ drive_transfers(void)
 		if (milliseconds_since(reactor.attended) > MAX_DRIVE_MS)
 			break;
 	}
-	if (count < 0 && errno != EINTR)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-				 errmsg("could not wait for HTTP replies: %m")));
 }
 
 void
@@ -626,6 +681,7 @@ void
 calls_http_wait(void)
 {
 	ensure_reactor();
+	arm_timer();
 	attend(false);
 	if (WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
 						  reactor.epoll, -1, PG_WAIT_EXTENSION) & WL_LATCH_SET)
@@ -656,6 +712,8 @@ calls_http_set_alarm(int64 milliseconds)
 	int64		due = calls_http_clock() + Max(milliseconds, 0);
 
 	ensure_reactor();
+	/* the caller may go on to wait elsewhere, on a copy of the descriptor */
+	arm_timer();
 	if (reactor.alarm_due != 0 && reactor.alarm_due <= due)
 		return;
 	if (set_timer(reactor.alarm, Max(milliseconds, 0)) < 0)
@@ -724,14 +782,11 @@ calls_http_start(const CallsHttpRequest *request)
 	code = curl_multi_add_handle(reactor.multi, transfer->easy);
 	if (code == CURLM_OK)
 	{
-		int			running;
-
 		transfer->attached = true;
 		reactor.attached++;
 
 		/* Connects now, so that this goes on while the caller works. */
-		code = curl_multi_socket_action(reactor.multi, CURL_SOCKET_TIMEOUT, 0,
-										&running);
+		code = run_timer();
 		collect_finished();
 	}
 	leave_libcurl(&saved);
