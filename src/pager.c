@@ -107,6 +107,15 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 }
 
 void
+calls_remember_little(CallsPager *pager)
+{
+	MemoryContext old = MemoryContextSwitchTo(pager->context);
+
+	pager->ids = calls_make_idset(0);
+	MemoryContextSwitchTo(old);
+}
+
+void
 calls_set_horizon(CallsPager *pager, int64 horizon)
 {
 	pager->horizon = horizon;

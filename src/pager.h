@@ -72,6 +72,12 @@ extern CallsProgress calls_next_batch(CallsPager *pager, CallsBatch **batch);
 
 extern void calls_free_batch(CallsBatch *batch);
 
+/*
+ * Makes it remember the calls of its last pages only: another one knows all
+ * that were given.  To be called before it reads.
+ */
+extern void calls_remember_little(CallsPager *pager);
+
 /* Asks for the first page, if nothing has been asked for yet. */
 extern void calls_start_pager(CallsPager *pager);
 

@@ -128,7 +128,10 @@ cut_window(CallsWindows *windows, Window *window, TimestampTz start)
 									  windows->paths, 0, 0);
 	MemoryContextSwitchTo(old);
 	if (cut->pager != NULL)
+	{
 		calls_leave_check(cut->pager);
+		calls_remember_little(cut->pager);
+	}
 	windows->left_to_cut--;
 	if (cut->binding == NULL)
 	{
