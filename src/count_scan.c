@@ -129,7 +129,6 @@ open_run(CountState *state, CountRun *run)
 													   CALLS_SCAN_ATTRIBUTES));
 		MemoryContextSwitchTo(old);
 	}
-	state->counters.scans++;
 	run->prober = calls_make_prober(run->query.def, run->query.settings,
 									state->reader->npaths, state->reader->paths,
 									&state->counters);
@@ -322,6 +321,8 @@ count_calls(CountState *state, CountRun *run, const CallsCountParts *parts)
 		return;
 	open_run(state, run);
 	run->scanning = !count_parts(state, run, parts);
+	/* the scan counts itself */
+	state->counters.scans += !run->scanning;
 }
 
 /* What tells which calls the parts count. */
