@@ -231,7 +231,12 @@ callsAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 						 BlockNumber *totalpages)
 {
 	double		calls = relation->rd_rel->reltuples;
+	const CallsDefinition *def;
 
+	/* what is asked for call by call has no sample */
+	calls_get_settings(RelationGetRelid(relation), InvalidOid, &def);
+	if (def->single)
+		return false;
 	*func = acquire_sample_rows;
 	*totalpages = calls < 0 ? DEFAULT_PAGES
 		: (BlockNumber) Min(Max(ceil(calls / CALLS_PER_PAGE), 1), MaxBlockNumber);

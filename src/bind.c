@@ -197,6 +197,8 @@ predicate_pushdown(BindContext *context, const CallsPredicate *predicate)
 
 	if (context->def->columns[column].role != CALLS_COLUMN_VALUE)
 		return CALLS_PUSHDOWN_TRUE;
+	if (binding->by_id)
+		return column == context->def->key ? CALLS_PUSHDOWN_EXACT : CALLS_PUSHDOWN_LOCAL;
 	for (int i = 0; i < binding->nsent; i++)
 	{
 		const CallsFilter *filter = binding->sent[i].filter;
@@ -430,10 +432,39 @@ doubt_filters(CallsBinding *binding, const CallsSettings *settings)
 									binding->alternatives[i].filter->param);
 }
 
-CallsBinding *
-calls_bind(const CallsDefinition *def, const CallsSettings *settings,
-		   const CallsTableColumn *columns,
-		   int npredicates, const CallsPredicate *predicates)
+/*
+ * Takes the ids that the predicates leave.  One that cannot be sent is no
+ * call's, see calls_sendable_id.
+ */
+static void
+bind_ids(BindContext *context)
+{
+	CallsBinding *binding = context->binding;
+	const CallsColumnState *state = &context->states[context->def->key];
+
+	binding->by_id = state->has_values || state->unknown_sql != NULL;
+	if (!state->has_values)
+	{
+		binding->id_sql = state->unknown_sql;
+		binding->id_array = state->unknown_array;
+		return;
+	}
+	binding->ids = palloc_array(const char *, state->nvalues);
+	for (int i = 0; i < state->nvalues; i++)
+	{
+		char	   *id = calls_sendable_id(state->values[i]);
+
+		if (id != NULL)
+			binding->ids[binding->nids++] = id;
+	}
+	binding->contradiction = binding->nids == 0;
+}
+
+/* What calls_bind and calls_bind_ids do. */
+static CallsBinding *
+bind_predicates(const CallsDefinition *def, const CallsSettings *settings,
+				const CallsTableColumn *columns,
+				int npredicates, const CallsPredicate *predicates, bool by_id)
 {
 	CallsBinding *binding = palloc0_object(CallsBinding);
 	BindContext context = {
@@ -449,7 +480,9 @@ calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 	binding->alternatives = palloc0_array(CallsSentFilter, npredicates + 1);
 	binding->pushdown = palloc0_array(CallsPushdown, npredicates + 1);
 	collect_predicates(&context, used);
-	if (!binding->contradiction)
+	if (!binding->contradiction && by_id && calls_id_definition(def) != NULL)
+		bind_ids(&context);
+	if (!binding->contradiction && !binding->by_id)
 		bind_filters(&context);
 	if (binding->contradiction)
 		return binding;
@@ -465,4 +498,20 @@ calls_bind(const CallsDefinition *def, const CallsSettings *settings,
 		binding->all_exact &= binding->pushdown[i] >= CALLS_PUSHDOWN_EXACT;
 	}
 	return binding;
+}
+
+CallsBinding *
+calls_bind(const CallsDefinition *def, const CallsSettings *settings,
+		   const CallsTableColumn *columns,
+		   int npredicates, const CallsPredicate *predicates)
+{
+	return bind_predicates(def, settings, columns, npredicates, predicates, false);
+}
+
+CallsBinding *
+calls_bind_ids(const CallsDefinition *def, const CallsSettings *settings,
+			   const CallsTableColumn *columns,
+			   int npredicates, const CallsPredicate *predicates)
+{
+	return bind_predicates(def, settings, columns, npredicates, predicates, true);
 }

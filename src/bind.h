@@ -59,6 +59,14 @@ typedef struct CallsBinding
 	CallsRange	order_range;	/* what the predicates leave of the column that
 								 * the provider orders by */
 	CallsOrderDirection order;	/* the order to ask for; set by the caller */
+
+	/* instead of filters: the calls that have these ids */
+	bool		by_id;
+	int			nids;
+	const char **ids;			/* UTF-8, sorted, each once */
+	const char *id_sql;			/* EXPLAIN: text of an unknown one, or of an
+								 * array; ids are not known then */
+	bool		id_array;
 } CallsBinding;
 
 /* A binding in CurrentMemoryContext, which must keep what it is made from. */
@@ -67,6 +75,16 @@ extern CallsBinding *calls_bind(const CallsDefinition *def,
 								const CallsTableColumn *columns,
 								int npredicates,
 								const CallsPredicate *predicates);
+
+/*
+ * The same for calls asked for one by one, if the predicates name their ids
+ * (binding->by_id): all other predicates stay local.
+ */
+extern CallsBinding *calls_bind_ids(const CallsDefinition *def,
+									const CallsSettings *settings,
+									const CallsTableColumn *columns,
+									int npredicates,
+									const CallsPredicate *predicates);
 
 /*
  * Adds the parameters and values of filters, as text that has one reading: with

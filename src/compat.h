@@ -143,6 +143,15 @@ calls_pathkey_is_ascending(const PathKey *pathkey)
 #endif
 }
 
+/* Marks a path as one that every other should be preferred to. */
+static inline void
+calls_disable_path(Path *path pg_attribute_unused())
+{
+#if PG_VERSION_NUM >= 180000
+	path->disabled_nodes++;
+#endif
+}
+
 static inline ForeignPath *
 calls_create_foreignscan_path(PlannerInfo *root, RelOptInfo *rel,
 							  double rows, Cost startup_cost, Cost total_cost,

@@ -440,6 +440,37 @@ calls_list_providers(void)
 	return providers;
 }
 
+const CallsDefinition *
+calls_id_definition(const CallsDefinition *def)
+{
+	if (def->single)
+		return def;
+	return def->by_id ? def->details : NULL;
+}
+
+/* Do two dotted paths start with the same member? */
+static bool
+same_first_member(const char *a, const char *b)
+{
+	size_t		length = strcspn(a, ".");
+
+	return strcspn(b, ".") == length && strncmp(a, b, length) == 0;
+}
+
+bool
+calls_path_is_added(const CallsDefinition *def, const char *path)
+{
+	const CallsDefinition *details = def->details;
+
+	for (int i = 0; details != NULL && i < details->ncolumns; i++)
+	{
+		if (details->columns[i].role == CALLS_COLUMN_VALUE && i != details->key &&
+			same_first_member(details->columns[i].path, path))
+			return true;
+	}
+	return false;
+}
+
 int
 calls_find_column(const CallsDefinition *def, const char *name)
 {

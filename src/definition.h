@@ -204,6 +204,17 @@ typedef struct CallsDefinition
 	int			key;			/* index of call_id */
 	int			nfilters;
 	const CallsFilter *filters;
+
+	/* one call by its id */
+	bool		single;			/* this is the table "call_details": path has
+								 * {call_id}, a reply has one call, there is
+								 * nothing to page, order or filter by */
+	int			nobjects;		/* single: where the call is in the reply; "" is */
+	const char *const *objects; /* the whole body; of several the first that has
+								 * the call's id */
+	const struct CallsDefinition *details;	/* the table "call_details", or NULL */
+	bool		by_id;			/* its request answers "calls" too, with the
+								 * columns and paths of the list */
 } CallsDefinition;
 
 /*
@@ -236,6 +247,15 @@ extern const char *calls_paging_word(CallsPagingStyle style);
 
 /* Index of a column by name, or -1. */
 extern int	calls_find_column(const CallsDefinition *def, const char *name);
+
+/* What asks for a call of this table by its id, or NULL where nothing may. */
+extern const CallsDefinition *calls_id_definition(const CallsDefinition *def);
+
+/*
+ * Does a path inside the call object start at a member that the reply for one
+ * call adds to what the list has?
+ */
+extern bool calls_path_is_added(const CallsDefinition *def, const char *path);
 
 /*
  * Checks a definition given as text (UTF-8) and returns it in

@@ -402,6 +402,37 @@ calls_parse_columns(const CallsNode *node, CallsDefinition *def)
 	}
 }
 
+void
+calls_parse_detail_columns(const CallsNode *node, CallsDefinition *def)
+{
+	List	   *members;
+	ListCell   *lc;
+	CallsColumn *columns;
+	bool		key;
+	int			n = 0;
+
+	calls_require_kind(node, CALLS_NODE_OBJECT);
+	members = calls_node_members(node);
+	/* room for source, call_id and raw */
+	columns = palloc0(sizeof(CallsColumn) * (list_length(members) + 3));
+	columns[n++] = make_column("source", CALLS_COLUMN_SOURCE, TEXTOID, true);
+	columns[n++] = def->columns[def->key];
+	foreach(lc, members)
+	{
+		const CallsNode *member = lfirst(lc);
+
+		check_own_name(member);
+		if (strcmp(member->key, columns[1].name) == 0)
+			calls_refuse(member->label, member->path, NULL,
+						 "is a column that calls_fdw adds itself");
+		parse_column(member, NULL, &columns[n++], &key);
+	}
+	columns[n++] = make_column("raw", CALLS_COLUMN_RAW, JSONBOID, false);
+	def->columns = columns;
+	def->ncolumns = n;
+	def->key = 1;
+}
+
 int
 calls_parse_column_name(const CallsNode *node, const CallsDefinition *def)
 {

@@ -199,9 +199,9 @@ parse_fixed(const CallsNode *node, CallsDefinition *def, CallsPlace place)
 	def->fixed = fixed;
 }
 
-/* "request"; returns where parameters go by default. */
-static CallsPlace
-parse_request(const CallsNode *node, CallsDefinition *def)
+CallsPlace
+calls_parse_request(const CallsNode *node, const char *(*path_flaw) (const char *path),
+					CallsDefinition *def)
 {
 	typedef struct Request
 	{
@@ -225,7 +225,7 @@ parse_request(const CallsNode *node, CallsDefinition *def)
 	calls_read_object(node, keys, &request);
 	def->method = method_choices[request.method].word;
 	def->path = request.path;
-	refuse_flaw(node, "path", calls_request_path_flaw(def->path));
+	refuse_flaw(node, "path", path_flaw(def->path));
 	if (calls_node_member(node, "in").kind == CALLS_NODE_MISSING)
 		request.place = strcmp(def->method, "GET") == 0 ?
 			CALLS_PLACE_QUERY : CALLS_PLACE_BODY;
@@ -369,7 +369,7 @@ parse_members(const CallsNode *top, CallsDefinition *def)
 	if (node.kind != CALLS_NODE_MISSING)
 		parse_errors(&node, def);
 	node = calls_node_member(top, "request");
-	place = parse_request(&node, def);
+	place = calls_parse_request(&node, calls_request_path_flaw, def);
 	node = calls_node_member(top, "paging");
 	parse_paging(&node, def, place);
 	node = calls_node_member(top, "columns");
@@ -381,6 +381,9 @@ parse_members(const CallsNode *top, CallsDefinition *def)
 	node = calls_node_member(top, "filters");
 	if (node.kind != CALLS_NODE_MISSING)
 		calls_parse_filters(&node, def, place);
+	node = calls_node_member(top, "details");
+	if (node.kind != CALLS_NODE_MISSING)
+		calls_parse_details(&node, def);
 }
 
 CallsDefinition *
@@ -407,6 +410,7 @@ calls_parse_definition(const char *json, const char *label)
 		{.name = "order"},
 		{.name = "columns", .required = true},
 		{.name = "filters"},
+		{.name = "details"},
 		{0}
 	};
 	CallsDefinition *def = palloc0(sizeof(CallsDefinition));

@@ -38,6 +38,23 @@ extern void calls_parse_columns(const CallsNode *node, CallsDefinition *def);
 extern void calls_parse_filters(const CallsNode *node, CallsDefinition *def,
 								CallsPlace place);
 
+/* The columns of the table "call_details"; needs the list's in "def". */
+extern void calls_parse_detail_columns(const CallsNode *node, CallsDefinition *def);
+
+/*
+ * "details": the request for one call, and the table "call_details".  Needs
+ * all else in "def".
+ */
+extern void calls_parse_details(const CallsNode *node, CallsDefinition *def);
+
+/*
+ * A request: method, path, which "path_flaw" judges, and parameters, into
+ * "def".  Returns where parameters go by default.
+ */
+extern CallsPlace calls_parse_request(const CallsNode *node,
+									  const char *(*path_flaw) (const char *path),
+									  CallsDefinition *def);
+
 /* Index of the column that a string names; raises for none or an absent one. */
 extern int	calls_parse_column_name(const CallsNode *node,
 									const CallsDefinition *def);

@@ -74,6 +74,9 @@ make_context(ForeignScanState *node, ExplainState *es)
 	Relation	rel = node->ss.ss_currentRelation;
 	ExplainContext context = {.plan = plan};
 	ListCell   *lc = list_head(plan->fdw_exprs);
+	CallsBinding *(*bind) (const CallsDefinition *def, const CallsSettings *settings,
+						   const CallsTableColumn *columns, int npredicates,
+						   const CallsPredicate *predicates);
 
 	/* no user: neither mapping nor secrets are needed to plan */
 	context.settings = calls_get_settings(RelationGetRelid(rel), InvalidOid, &context.def);
@@ -90,8 +93,10 @@ make_context(ForeignScanState *node, ExplainState *es)
 		}
 	}
 	context.columns = calls_get_table_columns(rel, context.def);
-	context.binding = calls_bind(context.def, context.settings, context.columns,
-								 context.npredicates, context.predicates);
+	bind = intVal(list_nth(plan->fdw_private, CALLS_SCAN_MAX_IDS)) > 0
+		? calls_bind_ids : calls_bind;
+	context.binding = bind(context.def, context.settings, context.columns,
+						   context.npredicates, context.predicates);
 	context.binding->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
 	if (!calls_can_order(context.def, context.binding->order))
 		context.binding->order = CALLS_ORDER_NONE;
@@ -120,13 +125,25 @@ constant_limit(const ExplainContext *context)
 	return sum;
 }
 
+/* The request for the first of the calls that are asked for by their ids. */
+static CallsRequest *
+first_call_request(const ExplainContext *context, int *count)
+{
+	const CallsBinding *binding = context->binding;
+
+	*count = binding->nids;
+	return calls_build_call_request(calls_id_definition(context->def), context->settings,
+									binding->nids > 0 ? binding->ids[0] : binding->id_sql,
+									binding->nids > 0, true);
+}
+
 /* "POST /path {...}": the first request of "binding", and how many there are. */
 static void
 show_request(const ExplainContext *context, const CallsBinding *binding, int64 limit,
 			 int nrequests, ExplainState *es)
 {
-	CallsPosition position;
 	CallsRequest *request;
+	CallsPosition position;
 	int			nstreams;
 	char	   *text;
 
@@ -135,10 +152,20 @@ show_request(const ExplainContext *context, const CallsBinding *binding, int64 l
 		ExplainPropertyText("Remote Request", "none (no call can match)", es);
 		return;
 	}
-	position = calls_first_position(context->def, context->settings, limit);
-	request = calls_build_request(context->def, context->settings,
-								  calls_expand_binding(binding, &nstreams)[0],
-								  &position, true);
+	if (context->def->single && !context->binding->by_id)
+	{
+		ExplainPropertyText("Remote Request", "none (refused without a call_id)", es);
+		return;
+	}
+	if (context->binding->by_id)
+		request = first_call_request(context, &nrequests);
+	else
+	{
+		position = calls_first_position(context->def, context->settings, limit);
+		request = calls_build_request(context->def, context->settings,
+									  calls_expand_binding(binding, &nstreams)[0],
+									  &position, true);
+	}
 	text = psprintf("%s %s%s%s%s", request->method, request->target,
 					request->body ? " " : "", request->body ? request->body : "",
 					nrequests > 1 ? psprintf(" (first of %d)", nrequests) : "");

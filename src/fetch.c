@@ -452,6 +452,14 @@ calls_take_reply(CallsFetch *fetch)
 	return fetch->reply;
 }
 
+bool
+calls_fetch_is_missing(const CallsFetch *fetch)
+{
+	return fetch->state == FETCH_FAILED &&
+		fetch->reply->outcome == CALLS_HTTP_REPLY && fetch->reply->status == 404 &&
+		pg_strncasecmp(fetch->reply->content_type, "text/html", 9) != 0;
+}
+
 void
 calls_free_fetch(CallsFetch *fetch)
 {

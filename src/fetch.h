@@ -89,6 +89,12 @@ extern bool calls_fetch_is_done(const CallsFetch *fetch);
  */
 extern const CallsHttpReply *calls_take_reply(CallsFetch *fetch);
 
+/*
+ * Does the reply of a fetch that is done say that there is no such thing: 404,
+ * and not with a web page, which comes from a wrong address?
+ */
+extern bool calls_fetch_is_missing(const CallsFetch *fetch);
+
 /* Ends a fetch early, or frees a finished one. */
 extern void calls_free_fetch(CallsFetch *fetch);
 

@@ -87,6 +87,9 @@ column_is_interesting(const FilterContext *context, AttrNumber attnum)
 		case CALLS_COLUMN_VALUE:
 			break;
 	}
+	/* who knows the id may ask for the call itself */
+	if (column->column == context->def->key && calls_id_definition(context->def) != NULL)
+		return true;
 	/* a bound on what the provider orders by ends a scan early */
 	if (column->column == context->def->order.column && !context->def->order.nulls)
 		return true;

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * import.c
- *		IMPORT FOREIGN SCHEMA: one table "calls" from the definition.
+ *		IMPORT FOREIGN SCHEMA: the tables "calls" and "call_details" from the
+ *		definition.
  *
  * No column is declared NOT NULL: no API promises it.
  *
@@ -18,7 +19,8 @@
 #include "import.h"
 #include "option.h"
 
-#define TABLE_NAME "calls"
+#define CALLS_TABLE "calls"
+#define DETAILS_TABLE "call_details"
 
 /* Does the option "columns" ask for the common columns only? */
 static bool
@@ -48,7 +50,7 @@ wants_common_only(ImportForeignSchemaStmt *stmt)
 	return common_only;
 }
 
-/* The command that creates the table. */
+/* The command that creates the table of a definition. */
 static char *
 create_command(const CallsDefinition *def, const char *server, bool common_only)
 {
@@ -56,7 +58,8 @@ create_command(const CallsDefinition *def, const char *server, bool common_only)
 	const char *separator = "";
 
 	initStringInfo(&command);
-	appendStringInfo(&command, "CREATE FOREIGN TABLE %s (", TABLE_NAME);
+	appendStringInfo(&command, "CREATE FOREIGN TABLE %s (",
+					 def->single ? DETAILS_TABLE : CALLS_TABLE);
 	for (int i = 0; i < def->ncolumns; i++)
 	{
 		const CallsColumn *column = &def->columns[i];
@@ -69,6 +72,8 @@ create_command(const CallsDefinition *def, const char *server, bool common_only)
 		separator = ",";
 	}
 	appendStringInfo(&command, "\n) SERVER %s", quote_identifier(server));
+	if (def->single)
+		appendStringInfo(&command, " OPTIONS (relation '%s')", DETAILS_TABLE);
 	return command.data;
 }
 
@@ -78,6 +83,7 @@ callsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	ForeignServer *server = GetForeignServer(serverOid);
 	const CallsDefinition *def = calls_server_definition(serverOid);
 	bool		common_only = wants_common_only(stmt);
+	List	   *commands = NIL;
 
 	if (strcmp(stmt->remote_schema, def->provider) != 0)
 		ereport(ERROR,
@@ -88,7 +94,10 @@ callsImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 						 quote_identifier(def->provider),
 						 quote_identifier(server->servername),
 						 quote_identifier(stmt->local_schema))));
-	if (!IsImportableForeignTable(TABLE_NAME, stmt))
-		return NIL;
-	return list_make1(create_command(def, server->servername, common_only));
+	if (IsImportableForeignTable(CALLS_TABLE, stmt))
+		commands = lappend(commands, create_command(def, server->servername, common_only));
+	/* it has but two of the common columns */
+	if (def->details != NULL && !common_only && IsImportableForeignTable(DETAILS_TABLE, stmt))
+		commands = lappend(commands, create_command(def->details, server->servername, false));
+	return commands;
 }

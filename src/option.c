@@ -49,6 +49,12 @@ static const char *const on_error_words[] = {
 	NULL
 };
 
+static const char *const relation_words[] = {
+	[CALLS_TABLE_CALLS] = "calls",
+	[CALLS_TABLE_DETAILS] = "call_details",
+	NULL
+};
+
 const CallsOption calls_options[] = {
 	{
 		.name = "provider", .contexts = CALLS_ON_SERVER,
@@ -174,6 +180,12 @@ const CallsOption calls_options[] = {
 		.kind = CALLS_OPTION_WORD, .offset = FIELD(on_error),
 		.words = on_error_words, .default_value = "stop",
 		.help = "what a value that does not fit its column does: stop or set_null"
+	},
+	{
+		.name = "relation", .contexts = CALLS_ON_TABLE,
+		.kind = CALLS_OPTION_WORD, .offset = FIELD(relation),
+		.words = relation_words, .default_value = "calls",
+		.help = "what the table shows: calls, or call_details"
 	},
 	{
 		.name = "ca_file", .contexts = CALLS_ON_SERVER,

@@ -28,6 +28,13 @@ typedef enum CallsOnError
 	CALLS_ON_ERROR_SET_NULL
 } CallsOnError;
 
+/* The tables that IMPORT FOREIGN SCHEMA makes. */
+typedef enum CallsTableKind
+{
+	CALLS_TABLE_CALLS = 0,
+	CALLS_TABLE_DETAILS		/* details of single calls */
+} CallsTableKind;
+
 /* One extra request header of a user mapping. */
 typedef struct CallsHeader
 {
@@ -71,6 +78,7 @@ typedef struct CallsSettings
 	List	   *pushdown;		/* of String: only these columns; NIL: all */
 	CallsOnIncomplete on_incomplete;
 	CallsOnError on_error;
+	CallsTableKind relation;		/* which of the definition's tables it is */
 
 	/* for whom; only where a user was given */
 	bool		trusted;		/* the server's owner is a superuser */

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
 #include <math.h>
 
 #include "access/htup_details.h"
@@ -36,17 +37,74 @@
 #include "plan.h"
 #include "relation.h"
 
+/* Dearer than any plan that has the ids, which a table of single calls needs. */
+#define COST_WITHOUT_IDS	1e15
+
+/* Is the column's value the same in the reply for one call? */
+static bool
+is_in_single(const CallsRelation *info, const CallsTableColumn *column)
+{
+	return column->attnum == 0 || column->path == NULL ||
+		!calls_path_is_added(info->def, column->path);
+}
+
+/*
+ * May calls be asked for one by one?  A list at a path of the user's own is
+ * another API than the definition knows; and what only the reply for one call
+ * has is no part of the list.
+ */
+static bool
+may_ask_by_id(RelOptInfo *baserel)
+{
+	const CallsRelation *info = baserel->fdw_private;
+	Bitmapset  *used = NULL;
+
+	if (info->def->single)
+		return true;
+	if (calls_id_definition(info->def) == NULL || info->settings->path != NULL ||
+		!calls_pushdown_allowed(info->settings, info->def->columns[info->def->key].name))
+		return false;
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	pull_varattnos((Node *) extract_actual_clauses(baserel->baserestrictinfo, false),
+				   baserel->relid, &used);
+	for (AttrNumber attnum = 1; attnum <= baserel->max_attr; attnum++)
+	{
+		if ((bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used) ||
+			 bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used)) &&
+			!is_in_single(info, &info->columns[attnum - 1]))
+			return false;
+	}
+	return true;
+}
+
+/* The conditions that a path's scan has to satisfy. */
+static List *
+path_clauses(RelOptInfo *baserel, const ParamPathInfo *param_info)
+{
+	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
+
+	if (param_info != NULL)
+		clauses = list_concat(clauses,
+							  extract_actual_clauses(param_info->ppi_clauses, false));
+	return clauses;
+}
+
 void
 callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid)
 {
 	CallsRelation *info = palloc0_object(CallsRelation);
 	Relation	rel = table_open(foreigntableid, NoLock);
+	double		ids;
 
 	info->settings = calls_get_settings(foreigntableid, InvalidOid, &info->def);
 	info->columns = calls_get_table_columns(rel, info->def);
 	table_close(rel, NoLock);
 	baserel->fdw_private = info;
 	calls_estimate_size(root, baserel, foreigntableid);
+	ids = calls_estimate_ids(calls_bind_clause_ids(root, baserel,
+												   path_clauses(baserel, NULL))->binding);
+	if (ids > 0)
+		baserel->rows = Min(baserel->rows, ids);
 }
 
 /* Rows of a full page. */
@@ -60,47 +118,104 @@ page_rows(const CallsRelation *info)
 }
 
 /*
- * Adds a path: the plain one, or one that gets values from other tables.  Its
- * cost is that of its requests, plus a little for each row they bring.
+ * Adds a path of so many requests, one after the other, and so many calls in
+ * them.
  */
-static void
+static ForeignPath *
+add_request_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
+				 List *pathkeys, double requests, double retrieved, List *private)
+{
+	const CallsRelation *info = baserel->fdw_private;
+	Cost		startup = info->settings->request_cost + baserel->baserestrictcost.startup;
+	Cost		per_row = cpu_tuple_cost + baserel->baserestrictcost.per_tuple;
+	ForeignPath *path =
+		calls_create_foreignscan_path(root, baserel,
+									  param_info ? param_info->ppi_rows : baserel->rows,
+									  startup,
+									  startup + (requests - 1) * info->settings->request_cost +
+									  retrieved * per_row,
+									  pathkeys,
+									  param_info ? param_info->ppi_req_outer
+									  : baserel->lateral_relids,
+									  private);
+
+	add_path(baserel, (Path *) path);
+	return path;
+}
+
+/*
+ * Adds a path that reads the list: the plain one, or one that gets values from
+ * other tables.  Its cost is that of its requests, plus a little for each row
+ * they bring.  Returns how many pages it reads.
+ */
+static double
 add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 			  List *pathkeys, CallsOrderDirection direction)
 {
 	const CallsRelation *info = baserel->fdw_private;
-	List	   *clauses = extract_actual_clauses(baserel->baserestrictinfo, false);
-	CallsClauseBinding *bound;
+	CallsClauseBinding *bound = calls_bind_clauses(root, baserel,
+												   path_clauses(baserel, param_info));
 	double		retrieved = 0;
 	double		pages;
-	Cost		startup = info->settings->request_cost + baserel->baserestrictcost.startup;
-	Cost		per_row = cpu_tuple_cost + baserel->baserestrictcost.per_tuple;
 
-	if (param_info != NULL)
-		clauses = list_concat(clauses,
-							  extract_actual_clauses(param_info->ppi_clauses, false));
-	bound = calls_bind_clauses(root, baserel, clauses);
 	if (!bound->binding->contradiction)
 		retrieved = calls_estimate_rows(root, baserel, calls_pushed_clauses(bound));
 	pages = Max(ceil(retrieved / page_rows(info)), calls_count_streams(bound->binding));
-	add_path(baserel, (Path *)
-			 calls_create_foreignscan_path(root, baserel,
-										   param_info ? param_info->ppi_rows : baserel->rows,
-										   startup,
-										   startup + (pages - 1) * info->settings->request_cost +
-										   retrieved * per_row,
-										   pathkeys,
-										   param_info ? param_info->ppi_req_outer
-										   : baserel->lateral_relids,
-										   list_make1(makeInteger(direction))));
+	add_request_path(root, baserel, param_info, pathkeys, pages, retrieved,
+					 list_make2(makeInteger(direction), makeInteger(0)));
+	return pages;
+}
+
+/*
+ * Adds a path that asks for calls one by one, if the clauses name their ids;
+ * "pages" is what reading the list would cost.  Where there turn out to be so
+ * many ids that the list is cheaper, the scan reads that.
+ */
+static void
+add_id_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info, double pages)
+{
+	const CallsRelation *info = baserel->fdw_private;
+	int			connections = info->settings->max_connections;
+	CallsClauseBinding *bound = calls_bind_clause_ids(root, baserel,
+													  path_clauses(baserel, param_info));
+	double		ids = calls_estimate_ids(bound->binding);
+	double		most = info->def->single ? INT_MAX : Min(pages * connections, INT_MAX);
+
+	if (ids == 0)
+		return;
+	if (param_info != NULL)
+		param_info->ppi_rows = Min(param_info->ppi_rows, ids);
+	add_request_path(root, baserel, param_info, NIL, ceil(ids / connections), ids,
+					 list_make2(makeInteger(CALLS_ORDER_NONE), makeInteger((int) most)));
+}
+
+/*
+ * Adds the path of a table that cannot be read without ids: it is there for
+ * the planner to have one, and to raise an error if it is executed.
+ */
+static void
+add_refused_path(PlannerInfo *root, RelOptInfo *baserel)
+{
+	ForeignPath *path =
+		calls_create_foreignscan_path(root, baserel, baserel->rows,
+									  COST_WITHOUT_IDS, COST_WITHOUT_IDS, NIL,
+									  baserel->lateral_relids,
+									  list_make2(makeInteger(CALLS_ORDER_NONE),
+												 makeInteger(INT_MAX)));
+
+	calls_disable_path(&path->path);
+	add_path(baserel, (Path *) path);
 }
 
 /* Would this join clause be sent, once the other side's value is known? */
 static bool
 is_pushable_join_clause(PlannerInfo *root, RelOptInfo *baserel, RestrictInfo *rinfo)
 {
-	CallsClauseBinding *bound = calls_bind_clauses(root, baserel, list_make1(rinfo->clause));
+	List	   *clause = list_make1(rinfo->clause);
 
-	return calls_pushed_clauses(bound) != NIL;
+	return calls_pushed_clauses(calls_bind_clauses(root, baserel, clause)) != NIL ||
+		(may_ask_by_id(baserel) &&
+		 calls_pushed_clauses(calls_bind_clause_ids(root, baserel, clause)) != NIL);
 }
 
 /*
@@ -242,15 +357,28 @@ void
 callsGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 					 Oid foreigntableid pg_attribute_unused())
 {
+	const CallsRelation *info = baserel->fdw_private;
 	CallsOrderDirection direction = useful_order(root, baserel);
+	bool		by_id = may_ask_by_id(baserel);
+	double		pages = 0;
 	ListCell   *lc;
 
-	add_scan_path(root, baserel, NULL, NIL, CALLS_ORDER_NONE);
+	if (info->def->single)
+		add_refused_path(root, baserel);
+	else
+		pages = add_scan_path(root, baserel, NULL, NIL, CALLS_ORDER_NONE);
+	if (by_id)
+		add_id_path(root, baserel, NULL, pages);
 	if (direction != CALLS_ORDER_NONE && !may_spread_status(root, baserel))
 		add_scan_path(root, baserel, NULL,
 					  list_make1(linitial(root->query_pathkeys)), direction);
 	foreach(lc, find_parameterizations(root, baserel))
-		add_scan_path(root, baserel, lfirst(lc), NIL, CALLS_ORDER_NONE);
+	{
+		if (!info->def->single)
+			pages = add_scan_path(root, baserel, lfirst(lc), NIL, CALLS_ORDER_NONE);
+		if (by_id)
+			add_id_path(root, baserel, lfirst(lc), pages);
+	}
 }
 
 /*
@@ -390,12 +518,13 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	all_quals = filter.nquals == list_length(quals);
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
-							lappend(list_make5(filter.predicates,
-											   used_attributes(root, baserel, quals),
-											   makeBoolean(all_quals),
-											   makeInteger(list_length(limit)),
-											   linitial(best_path->fdw_private)),
-									makeBoolean(stops_early(root, baserel,
-															&best_path->path))),
+							list_concat(list_make5(filter.predicates,
+												   used_attributes(root, baserel, quals),
+												   makeBoolean(all_quals),
+												   makeInteger(list_length(limit)),
+												   linitial(best_path->fdw_private)),
+										list_make2(makeBoolean(stops_early(root, baserel,
+																		   &best_path->path)),
+												   lsecond(best_path->fdw_private))),
 							NIL, NIL, outer_plan);
 }

@@ -32,7 +32,10 @@ enum CallsScanPrivateIndex
 	/* Integer: a CallsOrderDirection that the scan promises */
 	CALLS_SCAN_ORDER,
 	/* Boolean: the query may stop before it has read all rows */
-	CALLS_SCAN_STOPS_EARLY
+	CALLS_SCAN_STOPS_EARLY,
+	/* Integer: up to how many ids the calls are asked for one by one; 0: the
+	 * list is read */
+	CALLS_SCAN_MAX_IDS
 };
 
 extern void callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,

@@ -13,6 +13,9 @@
 #include "compat.h"
 #include "relation.h"
 
+/* Ids that an array is thought to have, as the core's own estimates say. */
+#define DEFAULT_IDS			10
+
 /* An operand as far as planning knows it. */
 static void
 set_operand(CallsOperand *operand, Node *expr)
@@ -67,6 +70,27 @@ calls_bind_clauses(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 
 	bind(baserel->fdw_private, bound);
 	return bound;
+}
+
+CallsClauseBinding *
+calls_bind_clause_ids(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
+{
+	const CallsRelation *info = baserel->fdw_private;
+	CallsClauseBinding *bound = find_predicates(root, baserel, clauses, false);
+
+	bound->binding = calls_bind_ids(info->def, info->settings, info->columns,
+									bound->npredicates, bound->predicates);
+	return bound;
+}
+
+double
+calls_estimate_ids(const CallsBinding *binding)
+{
+	if (!binding->by_id)
+		return 0;
+	if (binding->ids == NULL)
+		return binding->id_array ? DEFAULT_IDS : 1;
+	return Max(binding->nids, 1);
 }
 
 /* Are all operands of the predicate, or of the OR that it is an arm of, known? */

@@ -47,6 +47,16 @@ extern CallsClauseBinding *calls_bind_clauses(PlannerInfo *root, RelOptInfo *bas
 											  List *clauses);
 
 /*
+ * The same for calls asked for one by one, if the clauses name their ids; see
+ * calls_bind_ids.
+ */
+extern CallsClauseBinding *calls_bind_clause_ids(PlannerInfo *root, RelOptInfo *baserel,
+												 List *clauses);
+
+/* How many calls are thought to be named so; 0 where none is by its id. */
+extern double calls_estimate_ids(const CallsBinding *binding);
+
+/*
  * The same for what the planner can tell the values of, and other predicates
  * left out.  With "one_request", also those that need several streams.
  */

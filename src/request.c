@@ -20,6 +20,7 @@
 
 #include "compat.h"
 #include "request.h"
+#include "syntax.h"
 
 /* A request while it is being built. */
 typedef struct RequestBuilder
@@ -335,18 +336,16 @@ body_text(RequestBuilder *builder, const CallsDefinition *def)
 	return text;
 }
 
-CallsRequest *
-calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
-					const CallsBinding *binding, const CallsPosition *position,
-					bool for_display)
+/*
+ * A builder with what every request has, in a new memory context, which is
+ * made the current one.
+ */
+static RequestBuilder *
+begin_request(const CallsDefinition *def, bool for_display)
 {
-	MemoryContext result_context = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(result_context, "calls_fdw request",
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw request",
 												  ALLOCSET_SMALL_SIZES);
-	CallsRequest *request = palloc0_object(CallsRequest);
 	RequestBuilder *builder;
-	const char *path;
-	const char *body;
 
 	MemoryContextSwitchTo(context);
 	builder = palloc0_object(RequestBuilder);
@@ -357,8 +356,35 @@ calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
 	builder->body = json_object_new_object();
 	check_json(builder->body != NULL);
 	initStringInfo(&builder->query);
-
 	add_fixed(builder, def);
+	return builder;
+}
+
+/* The finished request; ends the builder's context and makes "result" current. */
+static CallsRequest *
+end_request(RequestBuilder *builder, const CallsDefinition *def, const char *path,
+			MemoryContext result)
+{
+	MemoryContext context = MemoryContextSwitchTo(result);
+	CallsRequest *request = palloc0_object(CallsRequest);
+	const char *body = body_text(builder, def);
+
+	request->method = def->method;
+	request->target = psprintf("%s%s%s", path, builder->query.len > 0 ? "?" : "",
+							   builder->query.data);
+	request->body = body ? pstrdup(body) : NULL;
+	MemoryContextDelete(context);
+	return request;
+}
+
+CallsRequest *
+calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
+					const CallsBinding *binding, const CallsPosition *position,
+					bool for_display)
+{
+	MemoryContext result = CurrentMemoryContext;
+	RequestBuilder *builder = begin_request(def, for_display);
+
 	for (int i = 0; i < binding->nsent; i++)
 	{
 		if (binding->sent[i].filter->place == CALLS_PLACE_BODY)
@@ -368,17 +394,33 @@ calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
 	}
 	add_order(builder, &def->order, binding->order);
 	add_paging(builder, &def->paging, position);
-	path = fill_template(settings->path ? settings->path : def->path, NULL,
-						 for_display ? NULL : settings->account_id, true);
-	body = body_text(builder, def);
+	return end_request(builder, def,
+					   fill_template(settings->path ? settings->path : def->path, NULL,
+									 for_display ? NULL : settings->account_id, true),
+					   result);
+}
 
-	MemoryContextSwitchTo(result_context);
-	request->method = def->method;
-	request->target = psprintf("%s%s%s", path, builder->query.len > 0 ? "?" : "",
-							   builder->query.data);
-	request->body = body ? pstrdup(body) : NULL;
-	MemoryContextDelete(context);
-	return request;
+CallsRequest *
+calls_build_call_request(const CallsDefinition *def, const CallsSettings *settings,
+						 const char *id, bool known, bool for_display)
+{
+	MemoryContext result = CurrentMemoryContext;
+	RequestBuilder *builder = begin_request(def, for_display);
+	const char *place = strstr(def->path, CALLS_CALL_ID_PLACEHOLDER);
+	char	   *before = pnstrdup(def->path, place - def->path);
+	const char *after = place + strlen(CALLS_CALL_ID_PLACEHOLDER);
+	const char *account_id = for_display ? NULL : settings->account_id;
+	StringInfoData path;
+
+	/* the id is none of what is filled in, whatever it looks like */
+	initStringInfo(&path);
+	appendStringInfoString(&path, fill_template(before, NULL, account_id, true));
+	if (known)
+		append_encoded(&path, id);
+	else
+		appendStringInfoString(&path, id);
+	appendStringInfoString(&path, fill_template(after, NULL, account_id, true));
+	return end_request(builder, def, path.data, result);
 }
 
 /* The header that signs the request in. */

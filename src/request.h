@@ -46,6 +46,15 @@ extern CallsRequest *calls_build_request(const CallsDefinition *def,
 										 bool for_display);
 
 /*
+ * The request for one call, in CurrentMemoryContext: "def" is of a single one.
+ * The id is UTF-8; one that is not "known" (EXPLAIN) is SQL text.
+ */
+extern CallsRequest *calls_build_call_request(const CallsDefinition *def,
+											  const CallsSettings *settings,
+											  const char *id, bool known,
+											  bool for_display);
+
+/*
  * Headers of every request: a List of char *, "Name: value", secrets
  * included.  Tells the settings what to mask in messages.
  */

@@ -26,6 +26,7 @@
 
 #include "bind.h"
 #include "compat.h"
+#include "details.h"
 #include "filter.h"
 #include "option.h"
 #include "order.h"
@@ -46,7 +47,8 @@ typedef struct ScanRun
 	int64		limit;			/* rows expected to be read, or 0 */
 	int64		horizon;		/* rows wanted for sure: see pager.h */
 	bool		empty;			/* the predicates contradict each other */
-	CallsStreams *streams;		/* NULL until the run is opened */
+	CallsStreams *streams;		/* NULL until the run is opened, or for ... */
+	CallsDetails *details;		/* ... calls that are asked for by their ids */
 
 	/* a run that rescans come back to keeps its rows, as Material does */
 	Tuplestorestate *store;		/* NULL: not kept */
@@ -65,6 +67,8 @@ typedef struct CallsScanState
 	bool		has_outer;		/* one of them has */
 	bool		all_quals;		/* nothing but predicates in the qual */
 	bool		stops_early;	/* the query may not want all rows */
+	int			max_ids;		/* ids that are asked for one by one; beyond,
+								 * the list is read */
 	CallsOrderDirection order;	/* the order that the plan relies on */
 	List	   *operands;		/* ExprStates, as in CallsPlanFilter.exprs */
 	List	   *limit;			/* ExprStates of LIMIT and OFFSET */
@@ -170,6 +174,7 @@ calls_begin_scan(ForeignScanState *node, int eflags)
 				 errhint("DISCARD PLANS makes the session plan anew.")));
 	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
 	state->stops_early = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_STOPS_EARLY));
+	state->max_ids = intVal(list_nth(plan->fdw_private, CALLS_SCAN_MAX_IDS));
 
 	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
 	state->limit = list_copy_tail(exprs, list_length(exprs) - nlimit);
@@ -224,8 +229,8 @@ evaluate_limit(CallsScanState *state, ExprContext *econtext)
 }
 
 /*
- * What tells which calls a run reads: its filters, the bounds that end it
- * early, and the page size.
+ * What tells which calls a run reads: its ids or filters, the bounds that end
+ * it early, and the page size.
  */
 static const char *
 binding_signature(const CallsBinding *binding, int64 limit)
@@ -234,6 +239,10 @@ binding_signature(const CallsBinding *binding, int64 limit)
 	StringInfoData out;
 
 	initStringInfo(&out);
+	appendStringInfo(&out, "ids %d", binding->by_id ? binding->nids : -1);
+	for (int i = 0; i < binding->nids; i++)
+		appendStringInfo(&out, " %zu:%s", strlen(binding->ids[i]), binding->ids[i]);
+	appendStringInfoChar(&out, '\n');
 	calls_append_filters(&out, binding->nsent, binding->sent);
 	calls_append_filters(&out, binding->nalternatives, binding->alternatives);
 	appendStringInfo(&out, INT64_FORMAT " " INT64_FORMAT " " INT64_FORMAT, limit,
@@ -253,7 +262,8 @@ base_signature(const CallsScanState *state)
 	for (int i = 0; i < state->npredicates; i++)
 		if (!state->outer[i])
 			predicates[n++] = state->predicates[i];
-	binding = calls_bind(state->def, state->settings, state->columns, n, predicates);
+	binding = (state->def->single ? calls_bind_ids : calls_bind)
+		(state->def, state->settings, state->columns, n, predicates);
 	binding->order = state->order;
 	return binding->contradiction ? "" : binding_signature(binding, 0);
 }
@@ -265,10 +275,57 @@ open_run(CallsScanState *state, ScanRun *run)
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
 	state->counters.scans++;
-	run->streams = calls_make_streams(state->def, state->settings, run->binding,
-									  state->reader->npaths, state->reader->paths,
-									  run->limit, run->horizon, &state->counters);
+	if (run->binding->by_id)
+		run->details = calls_make_details(state->def, state->settings, run->binding,
+										  state->reader->npaths, state->reader->paths,
+										  run->horizon, &state->counters);
+	else
+		run->streams = calls_make_streams(state->def, state->settings, run->binding,
+										  state->reader->npaths, state->reader->paths,
+										  run->limit, run->horizon, &state->counters);
 	MemoryContextSwitchTo(old);
+}
+
+/* Raises for a scan of a table that has to be asked for single calls. */
+static void
+refuse_without_ids(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_UNABLE_TO_CREATE_EXECUTION),
+			 errmsg("cannot read foreign table \"%s\" without a call_id",
+					RelationGetRelationName(rel)),
+			 errdetail("The provider gives details of one call at a time."),
+			 errhint("Add a condition like call_id = '...' or call_id = ANY (...), or join the table with one that has the call_id.")));
+}
+
+/* What the operands ask for. */
+static CallsBinding *
+bind_run(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+	CallsBinding *binding = (state->max_ids > 0 ? calls_bind_ids : calls_bind)
+		(state->def, state->settings, state->columns, state->npredicates, state->predicates);
+
+	if (binding->contradiction)
+		return binding;
+	if (binding->nids > state->max_ids)
+		binding = calls_bind(state->def, state->settings, state->columns,
+							 state->npredicates, state->predicates);
+	if (state->def->single && !binding->by_id)
+		refuse_without_ids(node->ss.ss_currentRelation);
+	return binding;
+}
+
+/*
+ * How many rows a run wants for sure.  A rescan may come at any time, but not
+ * before the calls that were asked for by their ids are read.
+ */
+static int64
+run_horizon(const CallsScanState *state, const CallsBinding *binding, int64 limit)
+{
+	if (state->stops_early || (state->has_outer && !binding->by_id))
+		return limit;
+	return CALLS_ALL_ROWS;
 }
 
 /* Binds the filters to the parameters: a run that is not open yet. */
@@ -290,14 +347,12 @@ make_run(ForeignScanState *node)
 	run = palloc0_object(ScanRun);
 	run->context = context;
 	run->signature = "";
-	run->binding = calls_bind(state->def, state->settings, state->columns,
-							  state->npredicates, state->predicates);
+	run->binding = bind_run(node);
 	run->binding->order = state->order;
 	run->empty = run->binding->contradiction;
 	if (state->all_quals && run->binding->all_exact)
 		run->limit = limit;
-	/* a rescan may come at any time */
-	run->horizon = state->stops_early || state->has_outer ? limit : CALLS_ALL_ROWS;
+	run->horizon = run_horizon(state, run->binding, limit);
 	if (!run->empty)
 		run->signature = binding_signature(run->binding, run->limit);
 	MemoryContextSwitchTo(old);
@@ -335,7 +390,10 @@ keep_base_run(ForeignScanState *node, ScanRun *run)
 static bool
 can_rewind(const ScanRun *run)
 {
-	return run->empty || run->store != NULL || calls_can_restart(run->streams);
+	if (run->empty || run->store != NULL)
+		return true;
+	return run->details != NULL ? calls_can_restart_details(run->details)
+		: calls_can_restart(run->streams);
 }
 
 /* Starts a run again. */
@@ -344,6 +402,8 @@ rewind_run(ScanRun *run)
 {
 	if (run->store != NULL)
 		tuplestore_rescan(run->store);
+	else if (run->details != NULL)
+		calls_restart_details(run->details);
 	else if (!run->empty)
 		calls_restart_streams(run->streams);
 }
@@ -385,8 +445,18 @@ start_run(ForeignScanState *node)
 	if (run->empty)
 		return;
 	open_run(state, run);
-	if (state->has_outer)
+	if (state->has_outer && !run->binding->by_id)
 		keep_base_run(node, run);
+}
+
+/* The line of calls_fdw.progress, if one is due. */
+static void
+show_progress(CallsScanState *state, ScanRun *run)
+{
+	if (run->details != NULL)
+		calls_show_details(run->details, &state->line);
+	else
+		calls_show_streams(run->streams, &state->line);
 }
 
 /*
@@ -401,10 +471,12 @@ fetch_call(ForeignScanState *node, ScanRun *run, const CallsCell **cells,
 
 	for (;;)
 	{
-		CallsProgress progress = calls_next_call(run->streams, cells, key);
+		CallsProgress progress = run->details != NULL
+			? calls_next_detail(run->details, cells, key)
+			: calls_next_call(run->streams, cells, key);
 
 		if (calls_progress && progress != CALLS_ENDED)
-			calls_show_streams(run->streams, &state->line);
+			show_progress(state, run);
 		if (progress != CALLS_PENDING)
 			return progress == CALLS_READY;
 		if (node->ss.ps.async_capable)
@@ -412,7 +484,10 @@ fetch_call(ForeignScanState *node, ScanRun *run, const CallsCell **cells,
 			state->pending = true;
 			return false;
 		}
-		calls_wait_streams(run->streams);
+		if (run->details != NULL)
+			calls_wait_details(run->details);
+		else
+			calls_wait_streams(run->streams);
 	}
 }
 

@@ -17,6 +17,9 @@
 
 #include "sendable.h"
 
+/* Longest id of a call, in bytes. */
+#define MAX_ID_LENGTH 255
+
 /* E.164: a plus sign and up to fifteen digits, the first not zero. */
 static bool
 is_e164(const char *text)
@@ -128,6 +131,24 @@ calls_sendable_value(const CallsFilter *filter, const char *value, bool *exact)
 	if (!canonical)
 		*exact = false;
 	return text_to_utf8(value);
+}
+
+char *
+calls_sendable_id(const char *id)
+{
+	if (!is_plain_text(id) || strlen(id) > MAX_ID_LENGTH)
+		return NULL;
+	/* servers exist that decode a path before they look for dots in it */
+	for (const char *segment = id; segment != NULL; segment = strpbrk(segment, "/\\"))
+	{
+		size_t		length;
+
+		segment += segment != id;
+		length = strcspn(segment, "/\\");
+		if (length == 0 || strspn(segment, ".") >= length)
+			return NULL;
+	}
+	return text_to_utf8(id);
 }
 
 /* Is the word one that only replies have? */

@@ -23,6 +23,14 @@ extern char *calls_sendable_value(const CallsFilter *filter, const char *value,
 								  bool *exact);
 
 /*
+ * A call's id as it goes into a path (UTF-8, not encoded yet), in
+ * CurrentMemoryContext; NULL for what no call has as its id: nothing or blanks,
+ * control characters, more than 255 bytes, or what a server may take for
+ * another path.
+ */
+extern char *calls_sendable_id(const char *id);
+
+/*
  * The API's own words that the column shows as "value": a List of char *; NIL
  * where no reply can show it.
  */

@@ -152,9 +152,11 @@ apply_mapping(Oid user, const ForeignServer *server, const CallsDefinition *def,
 								quote_identifier(MappingUserName(user)),
 								quote_identifier(server->servername)));
 
-	path = settings->path != NULL ? settings->path : def->path;
+	path = settings->path != NULL && !def->single ? settings->path : def->path;
 	if (settings->account_id == NULL &&
 		(strstr(path, CALLS_ACCOUNT_ID_PLACEHOLDER) != NULL ||
+		 (def->by_id && settings->path == NULL &&
+		  strstr(def->details->path, CALLS_ACCOUNT_ID_PLACEHOLDER) != NULL) ||
 		 strstr(def->auth_value, CALLS_ACCOUNT_ID_PLACEHOLDER) != NULL))
 		refuse_missing("account_id",
 					   psprintf("Set it for the server \"%s\" or for the user mapping.",
@@ -192,6 +194,22 @@ calls_server_definition(Oid serverid)
 	return definition_of(GetForeignServer(serverid));
 }
 
+/*
+ * The definition of the table that the options mean.  Raises HV024 where the
+ * provider has no such table.
+ */
+static const CallsDefinition *
+relation_definition(const CallsSettings *settings, const CallsDefinition *def)
+{
+	if (settings->relation == CALLS_TABLE_CALLS)
+		return def;
+	if (def->details == NULL)
+		calls_refuse_option("relation", "call_details",
+							psprintf("The definition of the provider \"%s\" has no details of single calls.",
+									 def->provider), NULL);
+	return def->details;
+}
+
 /* Options of a server and one of its tables; "user" as in option.h. */
 static CallsSettings *
 resolve(Oid serverid, List *table_options, Oid user, const CallsDefinition **def)
@@ -209,6 +227,7 @@ resolve(Oid serverid, List *table_options, Oid user, const CallsDefinition **def
 	apply_options(table_options, CALLS_ON_TABLE, settings);
 	settings->provider = definition->provider;
 	calls_check_settings(settings, definition);
+	definition = relation_definition(settings, definition);
 	if (OidIsValid(user))
 	{
 		apply_mapping(user, server, definition, settings);

@@ -172,6 +172,21 @@ calls_request_path_flaw(const char *path)
 }
 
 const char *
+calls_call_path_flaw(const char *path)
+{
+	const char *id = strstr(path, CALLS_CALL_ID_PLACEHOLDER);
+	const char *rest;
+
+	if (id == NULL || strstr(id + 1, CALLS_CALL_ID_PLACEHOLDER) != NULL)
+		return "must contain {call_id} once";
+	rest = id + strlen(CALLS_CALL_ID_PLACEHOLDER);
+	if (id == path || id[-1] != '/' || (*rest != '/' && *rest != '\0'))
+		return "must have {call_id} as a segment of its own";
+	/* any word in its place tells whether the rest is fine */
+	return calls_request_path_flaw(psprintf("%.*sid%s", (int) (id - path), path, rest));
+}
+
+const char *
 calls_member_path_flaw(const char *path)
 {
 	size_t		length = strlen(path);

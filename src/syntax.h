@@ -16,6 +16,7 @@
 
 #define CALLS_API_KEY_PLACEHOLDER "{api_key}"
 #define CALLS_ACCOUNT_ID_PLACEHOLDER "{account_id}"
+#define CALLS_CALL_ID_PLACEHOLDER "{call_id}"
 
 /* [a-z][a-z0-9_]*, short enough for an SQL name? */
 extern bool calls_is_identifier(const char *text);
@@ -37,6 +38,9 @@ extern const char *calls_base_url_flaw(const char *url);
 
 /* Path of a request: a template below the base URL's host. */
 extern const char *calls_request_path_flaw(const char *path);
+
+/* Path of the request for one call: the same with {call_id} in a segment. */
+extern const char *calls_call_path_flaw(const char *path);
 
 /* Dotted path inside a JSON value. */
 extern const char *calls_member_path_flaw(const char *path);
