@@ -21,6 +21,7 @@ typedef struct Task
 	Provider   *p;
 	const HttpRequest *request;
 	const char *query_text;		/* raw, "" if there is none */
+	char	   *id;				/* of the one call that is asked for; owned, NULL: the list */
 	Query		q;
 	Fault		fault;
 	Answer	   *answer;
@@ -292,6 +293,26 @@ answer_page(Task *task)
 	free(page.edited);
 }
 
+/* One call, or a 404. */
+static void
+answer_single(Task *task, const Arg *args, size_t nargs)
+{
+	if (task->request->body_len > 0)
+		query_fail(&task->q, BAD_BODY, "body", "there is none in a GET request");
+	else if (!single_read(&task->q, task->p, args, nargs))
+		return;
+	else if (single_write(task->p, task->id, args, nargs, &task->fault, &task->answer->body))
+	{
+		task->rows = 1;
+		fault_body(&task->fault, &task->answer->body);
+	}
+	else
+	{
+		task->answer->status = 404;
+		task->p->def->error(&task->answer->body, 404, "not_found", NULL, "Call not found");
+	}
+}
+
 /*
  * Checking
  */
@@ -383,7 +404,8 @@ answer_list(Task *task, Arg *args, size_t nargs)
 
 	task->ok = true;
 	task->answer->status = 200;
-	read_request(task, args, nargs);
+	if (task->id == NULL)
+		read_request(task, args, nargs);
 	if (key == NULL || strcmp(key, task->p->def->key) != 0)
 	{
 		if (task->q.problem.kind != NO_PROBLEM)
@@ -392,7 +414,9 @@ answer_list(Task *task, Arg *args, size_t nargs)
 	}
 	else
 	{
-		if (task->q.problem.kind == NO_PROBLEM)
+		if (task->id != NULL)
+			answer_single(task, args, nargs);
+		else if (task->q.problem.kind == NO_PROBLEM)
 			answer_page(task);
 		if (task->q.problem.kind != NO_PROBLEM)
 			fail_problem(task);
@@ -439,7 +463,12 @@ answer_provider(const HttpRequest *request, const char *path, const char *query_
 				Answer *answer)
 {
 	Task		task = {.p = provider_at(path), .request = request, .query_text = query_text, .answer = answer};
+	const char *method;
 	bool		counts = false;
+
+	if (task.p == NULL)
+		task.p = single_provider(request->uri, &task.id);
+	method = task.p == NULL || task.id != NULL ? "GET" : task.p->def->method;
 
 	sim.requests++;
 	sim.inflight++;
@@ -451,10 +480,10 @@ answer_provider(const HttpRequest *request, const char *path, const char *query_
 		answer->status = 404;
 		buf_str(&answer->body, "{\"error\":{\"code\":\"not_found\",\"message\":\"No such path\"}}");
 	}
-	else if (strcmp(request->method, task.p->def->method) != 0)
+	else if (strcmp(request->method, method) != 0)
 	{
 		fail(&task, 405, "method_not_allowed", NULL, "Method not allowed");
-		add_header(answer, "Allow", "%s", task.p->def->method);
+		add_header(answer, "Allow", "%s", method);
 	}
 	else
 	{
@@ -471,6 +500,7 @@ answer_provider(const HttpRequest *request, const char *path, const char *query_
 	});
 	if (counts)
 		make_due_changes(task.p);
+	free(task.id);
 }
 
 /* Fill in the answer to a request. answer must be zero; the caller frees its body. */

@@ -49,6 +49,11 @@ extern void answer_request(const HttpRequest *request, Answer *answer);
 extern const char *request_header(const HttpRequest *request, const char *name);
 extern void add_header(Answer *answer, const char *name, const char *format,...) __attribute__((format(printf, 3, 4)));
 
+/* single.c */
+extern Provider *single_provider(const char *raw_path, char **id);
+extern bool single_read(Query *q, const Provider *p, const Arg *args, size_t nargs);
+extern bool single_write(Provider *p, const char *id, const Arg *args, size_t nargs, const Fault *fault, Buf *out);
+
 /* faults.c */
 extern Fault fault_pick(Provider *p);
 extern Fault fault_of_rate(Provider *p);

@@ -333,12 +333,14 @@ const ProviderDef provider_defs[NPROVIDERS] = {
 		.name = "voicy", .method = "POST", .path = "/v1/list-calls",
 		.key_header = "Authorization", .key = "Bearer voicy_sk_test",
 		.params = voicy_params, .default_limit = 50,
+		.one_path = "/v1/get-call/",
 		.wrap = voicy_wrap, .error = voicy_error,
 	},
 	[TRYVOX] = {
 		.name = "tryvox", .method = "GET", .path = "/v1/voice/accounts/acc_1/calls",
 		.key_header = "Authorization", .key = "Bearer tvx_sk_test",
 		.params = tryvox_params, .default_limit = 20,
+		.one_path = "/v1/voice/accounts/acc_1/calls/",
 		.wrap = tryvox_wrap, .error = tryvox_error,
 	},
 	[SOLOMOBILE] = {
@@ -357,6 +359,7 @@ const ProviderDef provider_defs[NPROVIDERS] = {
 		.name = "ringyo", .method = "GET", .path = "/v1/calls",
 		.key_header = "Authorization", .key = "Bearer ringyo_test",
 		.params = ringyo_params, .default_limit = 20, .rate_headers = true,
+		.one_path = "/v1/calls/",
 		.wrap = ringyo_wrap, .error = ringyo_error,
 	},
 	[ACME] = {

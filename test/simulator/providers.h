@@ -40,6 +40,7 @@ struct ProviderDef
 	bool		ascending;		/* default order, where there is one */
 	bool		free_order;		/* the order is undocumented: the switch order says */
 	bool		rate_headers;	/* X-RateLimit-* on every reply */
+	const char *one_path;		/* of one call, up to its id; NULL: undocumented. By GET */
 	void		(*wrap) (const Page *page, Buf *out);
 	void		(*error) (Buf *out, unsigned status, const char *code, const char *field, const char *message);
 };

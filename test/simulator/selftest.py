@@ -352,6 +352,54 @@ def test_errors():
     check("unknown provider", http_request("GET", "/_sim/set?provider=odd&latency=1").status == 400)
 
 
+def call(provider, name, target=None, method="GET", **headers):
+    """One call by its id."""
+    return http_request(method, target or ONE[provider] + urllib.parse.quote(name, safe=""), {**KEYS[provider], **headers})
+
+
+ONE = {"voicy": "/v1/get-call/", "tryvox": "/v1/voice/accounts/acc_1/calls/", "ringyo": "/v1/calls/"}
+ADDED = {
+    "voicy": {"transcript", "summary", "recording_url", "detected_gender", "vars_provided", "vars_extracted"},
+    "tryvox": {"billed_duration", "ring_time", "price", "price_unit", "recording_urls", "machine_detection", "parent_call_uuid",
+               "transfer_time"},
+    "ringyo": {"transcript", "recording", "analysis"},
+}
+
+
+def test_single():
+    control("reset")
+    for provider in ONE:
+        rows = rows_of(provider, ask(provider).json())
+        name = rows[3][IDS.get(provider, "id")]
+        control("clear")
+        include = "?include=transcript,recording,analysis" if provider == "ringyo" else ""
+        reply = call(provider, name, ONE[provider] + name + include)
+        one = reply.json()
+        check(f"single {provider}", reply.status == 200 and {k: v for k, v in one.items() if k not in ADDED[provider]} == rows[3])
+        check(f"single adds {provider}", set(one) - set(rows[3]) == ADDED[provider], one)
+        entry = log(provider)[0]
+        check(f"single log {provider}", entry["rows"] == 1 and entry["ok"] and entry["path"] == ONE[provider] + name, entry)
+        for bad in (UUID, "x", "../calls", "..", name + "x", name + "\0", name + "/", "a?b"):
+            expect_error(f"single {provider} {bad!r}", call(provider, bad), 404, FORMS[provider])
+        check(f"single 404 {provider}", call(provider, "", ONE[provider] + name + "/x").status == 404)
+        before = undocumented()
+        expect_error(f"single {provider} key", call(provider, name, Authorization="Bearer x"), 401, FORMS[provider])
+        expect_error(f"single {provider} method", call(provider, name, method="DELETE"), 405, FORMS[provider])
+        check(f"single documented {provider}", undocumented() == before)
+        expect_error(f"single {provider} parameter", call(provider, name, ONE[provider] + name + "?limit=1"), 400, FORMS[provider])
+        check(f"single undocumented {provider}", undocumented() == before + 1)
+        fault(provider, "value", field="summary", json='"changed"')
+        check(f"single fault {provider}", call(provider, name).json()["summary"] == "changed")
+        fault(provider, "status", code=503)
+        expect_error(f"single {provider} 503", call(provider, name), 503, lambda body: True)
+        control("change", provider=provider, delete=1)
+        newest = rows[0][IDS.get(provider, "id")]
+        expect_error(f"single {provider} deleted", call(provider, newest), 404, FORMS[provider])
+    check("single ringyo bare", ADDED["ringyo"].isdisjoint(call("ringyo", name).json()))
+    check("single ringyo include", call("ringyo", name, ONE["ringyo"] + name + "?include=a").status == 400)
+    check("single elsewhere", http_request("GET", "/acme/v2/call-records/AC-00000001", KEYS["acme"]).status == 404)
+
+
 def test_log():
     control("reset")
     ask("acme", {"state": ["done", "missed"], "per": 3}, headers={"X-Tenant-ID": "t1"})
@@ -628,7 +676,7 @@ def test_tls():
 
 sim = Simulator()
 try:
-    for test in (test_walks, test_orders, test_filters, test_errors, test_log, test_switches, test_changes, test_faults,
+    for test in (test_walks, test_orders, test_filters, test_errors, test_single, test_log, test_switches, test_changes, test_faults,
                  test_hang, test_program):
         try:
             if sim.process.poll() is None:
