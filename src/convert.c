@@ -39,7 +39,7 @@ typedef enum SourceGroup
 	GROUP_NUMBER,				/* number, integer */
 	GROUP_BOOLEAN,
 	GROUP_JSON,
-	GROUP_PATH					/* whatever option "path" leads to */
+	GROUP_PATH					/* any, and whatever option "path" leads to */
 } SourceGroup;
 
 typedef struct GroupInfo
@@ -106,6 +106,7 @@ static const SourceGroup format_groups[] = {
 	[CALLS_FORMAT_INTEGER] = GROUP_NUMBER,
 	[CALLS_FORMAT_BOOLEAN] = GROUP_BOOLEAN,
 	[CALLS_FORMAT_JSON] = GROUP_JSON,
+	[CALLS_FORMAT_ANY] = GROUP_PATH,
 };
 
 /* A type, or a category of types, or neither: every type. */

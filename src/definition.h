@@ -30,7 +30,9 @@ typedef enum CallsFormat
 	CALLS_FORMAT_NUMBER,		/* JSON number */
 	CALLS_FORMAT_INTEGER,		/* JSON number without fraction */
 	CALLS_FORMAT_BOOLEAN,		/* true or false */
-	CALLS_FORMAT_JSON			/* anything */
+	CALLS_FORMAT_JSON,			/* anything */
+	CALLS_FORMAT_ANY			/* undocumented: strings as their text, anything
+								 * else as it is written */
 } CallsFormat;
 
 /* Where a column's value comes from. */

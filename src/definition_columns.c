@@ -29,6 +29,7 @@ const CallsChoice calls_format_choices[] = {
 	{"integer", CALLS_FORMAT_INTEGER},
 	{"boolean", CALLS_FORMAT_BOOLEAN},
 	{"json", CALLS_FORMAT_JSON},
+	{"any", CALLS_FORMAT_ANY},
 	{0}
 };
 
@@ -41,7 +42,8 @@ calls_format_word(CallsFormat format)
 static const CallsTypeRule type_rules[] = {
 	{
 		.name = "text", .type = TEXTOID, .default_format = CALLS_FORMAT_TEXT,
-		.formats = BIT(CALLS_FORMAT_TEXT) | BIT(CALLS_FORMAT_E164) | BIT(CALLS_FORMAT_UUID),
+		.formats = BIT(CALLS_FORMAT_TEXT) | BIT(CALLS_FORMAT_E164) | BIT(CALLS_FORMAT_UUID) |
+		BIT(CALLS_FORMAT_ANY),
 		.equality = true
 	},
 	{
@@ -56,7 +58,7 @@ static const CallsTypeRule type_rules[] = {
 	},
 	{
 		.name = "numeric", .type = NUMERICOID, .default_format = CALLS_FORMAT_NUMBER,
-		.formats = BIT(CALLS_FORMAT_NUMBER) | BIT(CALLS_FORMAT_INTEGER)
+		.formats = BIT(CALLS_FORMAT_NUMBER) | BIT(CALLS_FORMAT_INTEGER) | BIT(CALLS_FORMAT_ANY)
 	},
 	{
 		.name = "boolean", .type = BOOLOID, .default_format = CALLS_FORMAT_BOOLEAN,

@@ -172,16 +172,16 @@ ask(CallsDetails *details)
 }
 
 /*
- * Asks for the call that is read next, and for those behind it as far as they
- * are wanted for sure.
+ * Asks for the calls that are read next, as far as they are wanted for sure;
+ * for "least" of them in any case.
  */
 static void
-ask_ahead(CallsDetails *details)
+ask_ahead(CallsDetails *details, int64 least)
 {
 	int64		wanted = details->nids;
 
 	if (details->horizon != CALLS_ALL_ROWS)
-		wanted = details->current + Max(details->horizon - details->delivered, 1);
+		wanted = details->current + Max(details->horizon - details->delivered, least);
 	wanted = Min(wanted, details->nids);
 	wanted = Min(wanted, (int64) details->current + details->nquestions);
 	while (details->asked < wanted &&
@@ -362,7 +362,6 @@ static CallsProgress
 deliver(CallsDetails *details, const CallsCell **cells, const CallsCell **key)
 {
 	details->again = false;
-	details->delivered++;
 	*cells = details->cells;
 	*key = &details->cells[details->npaths];
 	return CALLS_READY;
@@ -397,12 +396,14 @@ calls_next_detail(CallsDetails *details, const CallsCell **cells, const CallsCel
 		bool		found;
 
 		CHECK_FOR_INTERRUPTS();
-		ask_ahead(details);
+		ask_ahead(details, 1);
 		calls_poll_fetches(&details->fetcher);
 		if (!calls_fetch_is_done(details->questions[details->current % details->nquestions].fetch))
 			return CALLS_PENDING;
 		found = read_current(details);
-		ask_ahead(details);
+		details->delivered += found;
+		/* the others go on while the caller looks at this one */
+		ask_ahead(details, 0);
 		if (found)
 			return deliver(details, cells, key);
 	}
