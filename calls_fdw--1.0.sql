@@ -39,10 +39,12 @@ CREATE FUNCTION calls_fdw_providers(
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE ROWS 10;
 COMMENT ON FUNCTION calls_fdw_providers() IS 'installed providers, one row each';
 
--- Raises HV024 for a provider that is not installed, HV00A for an invalid
--- definition.
+-- Raises HV024 for a provider that is not installed or a table that none has,
+-- HV00A for an invalid definition.  A provider without call_details has no
+-- columns there.
 CREATE FUNCTION calls_fdw_columns(
   provider text,
+  relation text DEFAULT 'calls',    -- or call_details
   OUT column_name text,
   OUT type text,
   OUT common boolean,           -- one of the columns that every provider has
@@ -56,7 +58,7 @@ CREATE FUNCTION calls_fdw_columns(
   OUT basis text                -- what "exact" rests on where the documentation does not say
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE ROWS 20;
-COMMENT ON FUNCTION calls_fdw_columns(text) IS 'columns of a provider in the order of its table, with the filters that can be sent';
+COMMENT ON FUNCTION calls_fdw_columns(text, text) IS 'columns of one of a provider''s tables in its order, with the filters that can be sent';
 
 -- Raises what calls_fdw_columns raises, and 22P05 for a text that the
 -- database's encoding cannot hold.

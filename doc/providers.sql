@@ -46,7 +46,7 @@ BEGIN
     WHERE fact IS NOT NULL) || E'\n';
 END $$;
 
-CREATE FUNCTION pg_temp.columns(p text) RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.columns(p text, relation text) RETURNS text LANGUAGE sql AS $$
   SELECT E'| column | type | comes from | exact | superset | values |\n|---|---|---|---|---|---|\n'
     || string_agg(format('| `%s` | %s | %s | %s | %s | %s |', column_name, type,
          CASE kind WHEN 'absent' THEN 'not reported: any value costs no request'
@@ -59,7 +59,7 @@ CREATE FUNCTION pg_temp.columns(p text) RETURNS text LANGUAGE sql AS $$
                                 THEN CASE format WHEN 'e164' THEN 'E.164' ELSE 'UUID' END END,
                    CASE WHEN NOT list THEN 'a request per value' END)), E'\n' ORDER BY n)
     || E'\n'
-  FROM calls_fdw_columns(p) WITH ORDINALITY AS c (column_name, type, common, kind, path, format, exact, superset, accepted, list, basis, n)
+  FROM calls_fdw_columns(p, relation) WITH ORDINALITY AS c (column_name, type, common, kind, path, format, exact, superset, accepted, list, basis, n)
 $$;
 
 CREATE FUNCTION pg_temp.bases(p text) RETURNS text LANGUAGE sql AS $$
@@ -69,7 +69,8 @@ CREATE FUNCTION pg_temp.bases(p text) RETURNS text LANGUAGE sql AS $$
         WHERE basis IS NOT NULL GROUP BY basis) AS b
 $$;
 
-SELECT format(E'## %s (`%s`)\n\n', title, provider) || pg_temp.facts(p) || E'\n' || pg_temp.columns(provider) || coalesce(pg_temp.bases(provider), '')
+SELECT format(E'## %s (`%s`)\n\n', title, provider) || pg_temp.facts(p) || E'\n' || pg_temp.columns(provider, 'calls') || coalesce(pg_temp.bases(provider), '')
+  || coalesce(E'\nThe table `call_details`, which a query must give the `call_id`:\n\n' || pg_temp.columns(provider, 'call_details'), '')
 FROM calls_fdw_providers() AS p
 WHERE docs !~ '^https?://[^/]*\.example/'
 ORDER BY provider;

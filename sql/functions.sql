@@ -13,6 +13,9 @@ SELECT column_name, exact, superset, list, accepted FROM calls_fdw_columns('solo
 SELECT column_name, exact, superset, list, accepted FROM calls_fdw_columns('whippy') WHERE coalesce(exact, superset) IS NOT NULL;
 SELECT column_name, exact, superset, list, accepted FROM calls_fdw_columns('ringyo') WHERE coalesce(exact, superset) IS NOT NULL;
 SELECT column_name, exact, superset, list, accepted FROM calls_fdw_columns('acme') WHERE coalesce(exact, superset) IS NOT NULL;
+SELECT column_name, type, common, kind, path, exact, list FROM calls_fdw_columns('voicy', 'call_details');
+SELECT count(*) FROM calls_fdw_columns('solomobile', relation => 'call_details');
+SELECT * FROM calls_fdw_columns('voicy', 'details'); -- ERROR
 SELECT column_name, basis FROM calls_fdw_columns('voicy') WHERE basis IS NOT NULL;
 
 -- The catalogue says what IMPORT FOREIGN SCHEMA makes.

@@ -362,18 +362,39 @@ column_row(const CallsDefinition *def, int index)
 		set_datum(&row, COLUMN_LIST, BoolGetDatum(pushable.equality->list != CALLS_LIST_SINGLE));
 	}
 	set_text(&row, COLUMN_BASIS, join_texts(pushable.basis));
+	if (index == def->key && pushable.equality == NULL && calls_id_definition(def) != NULL)
+	{
+		/* not a filter: a request for each call */
+		set_texts(&row, COLUMN_EXACT, list_make2("=", "IN"));
+		set_datum(&row, COLUMN_LIST, BoolGetDatum(false));
+		set_text(&row, COLUMN_BASIS, calls_id_definition(def)->basis);
+	}
 	return row;
 }
 
-/* One row per column of a provider, in the order of its table. */
+/* The definition of one of a provider's tables; NULL where it has none. */
+static const CallsDefinition *
+table_definition(const CallsDefinition *def, const char *relation)
+{
+	if (strcmp(relation, "calls") == 0)
+		return def;
+	if (strcmp(relation, "call_details") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("relation \"%s\" is neither \"calls\" nor \"call_details\"", relation)));
+	return def->details;
+}
+
+/* One row per column of a provider's table, in its order. */
 Datum
 calls_fdw_columns(PG_FUNCTION_ARGS)
 {
 	const CallsDefinition *def =
-		calls_get_definition(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+		table_definition(calls_get_definition(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+						 text_to_cstring(PG_GETARG_TEXT_PP(1)));
 
 	InitMaterializedSRF(fcinfo, 0);
-	for (int i = 0; i < def->ncolumns; i++)
+	for (int i = 0; def != NULL && i < def->ncolumns; i++)
 	{
 		ResultRow	row = column_row(def, i);
 

@@ -274,7 +274,9 @@ open_run(CallsScanState *state, ScanRun *run)
 {
 	MemoryContext old = MemoryContextSwitchTo(run->context);
 
-	state->counters.scans++;
+	/* asking for the calls of a join, one by one, is one scan */
+	if (!run->binding->by_id || state->counters.scans == 0)
+		state->counters.scans++;
 	if (run->binding->by_id)
 		run->details = calls_make_details(state->def, state->settings, run->binding,
 										  state->reader->npaths, state->reader->paths,
