@@ -89,7 +89,7 @@ CREATE FUNCTION calls_fdw_stats(
   OUT scans bigint,             -- times that reading the log was begun
   OUT requests bigint,          -- sent, retries included
   OUT retries bigint,           -- of these, repeated after a failure or 429
-  OUT throttled bigint,         -- replies that asked to slow down
+  OUT throttled bigint,         -- replies that asked to slow down, and requests held back for it
   OUT pages bigint,             -- replies read
   OUT rows bigint,              -- calls in them, repeats included
   OUT rechecked_away bigint,    -- of these, returned against a filter that was sent

@@ -131,16 +131,24 @@ CALL sim.fault('ringyo', 'status', 'code=429', 'retry_after=0', 'count=2');
 SELECT code, message FROM try('ringyo');
 CALL sim.fault('ringyo', 'status', 'code=429', 'retry_after=3600');
 SELECT code, message, detail, hint FROM try('ringyo');
+-- The next query does not ask before that; a change of the server forgets it.
+SELECT code, message, regexp_replace(detail, '\d{4}', 'NNNN') AS detail, hint FROM try('ringyo');
+ALTER SERVER ringyo OPTIONS (SET max_retries '0');
 CALL sim.fault('ringyo', 'status', 'code=429', 'reset=3600');
 SELECT code, message, detail, hint FROM try('ringyo');
+ALTER SERVER ringyo OPTIONS (SET max_retries '0');
 CALL sim.fault('ringyo', 'status', 'code=429', 'retry_after=Fri, 31 Dec 2100 23:59:59 GMT');
 SELECT code, message FROM try('ringyo');
+ALTER SERVER ringyo OPTIONS (SET max_retries '0');
+-- The text of the reply, where no header says it.
+CALL sim.fault('voicy', 'status', 'code=429', 'hint=Please retry after 3600 seconds.');
+SELECT code, message, detail FROM try('voicy');
 -- Without a stated wait it uses up retries, as other failures do.
 ALTER SERVER voicy OPTIONS (ADD max_retries '0');
 CALL sim.fault('voicy', 'status', 'code=429');
 SELECT code, message, detail FROM try('voicy');
 
--- A cap on requests.
+-- A cap on requests: the hint names what would narrow the scan.
 ALTER SERVER whippy OPTIONS (ADD page_size '100', ADD max_requests '3');
 SELECT * FROM try('whippy');
 

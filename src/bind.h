@@ -93,6 +93,14 @@ extern CallsBinding *calls_bind_ids(const CallsDefinition *def,
 extern void calls_append_filters(StringInfo out, int nfilters,
 								 const CallsSentFilter *filters);
 
+/*
+ * A column on which a condition would narrow the scan and the query has none;
+ * one that takes bounds, if there is one.  NULL if there is none.
+ */
+extern const char *calls_unused_filter(const CallsDefinition *def,
+									   const CallsSettings *settings,
+									   const CallsBinding *binding);
+
 /* How many requests a filter's values need. */
 extern int	calls_filter_streams(const CallsSentFilter *sent);
 

@@ -58,7 +58,7 @@ send_request(const CallsHttpRequest *request, CallsCounters *counters)
 	counters->requests++;
 	transfer = calls_http_start(request);
 	while ((reply = calls_http_reply(transfer))->outcome == CALLS_HTTP_PENDING)
-		calls_http_wait();
+		calls_http_wait(CALLS_WAIT_REPLY);
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);

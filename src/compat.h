@@ -68,6 +68,18 @@
 #define guc_free(pointer)			free(pointer)
 #endif
 
+/* A wait event of this name; up to 16 all extensions share one without. */
+static inline uint32
+calls_new_wait_event(const char *name)
+{
+#if PG_VERSION_NUM >= 170000
+	return WaitEventExtensionNew(name);
+#else
+	(void) name;
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
 /* A lexer over UTF-8 text that leaves escapes in strings alone. */
 static inline JsonLexContext *
 calls_make_json_lexer(const char *json, size_t length)

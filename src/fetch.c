@@ -6,7 +6,8 @@
  * Requests only read, so any of them may be repeated.  Connection failures,
  * timeouts, 408, 425 and 5xx are tried again up to max_retries times with
  * exponential back-off and full jitter; a 429 that says how long to wait is
- * waited for and does not use up retries.
+ * waited for and does not use up retries.  Limits that scans share are the
+ * governor's.
  *
  * How many requests are under way follows the provider: at most
  * max_connections, half as many after one was throttled or refused, and
@@ -22,6 +23,7 @@
 
 #include "compat.h"
 #include "fetch.h"
+#include "governor.h"
 #include "report.h"
 
 /* Back-off: uniform in [0, min(cap, base x 2^n)] milliseconds. */
@@ -35,9 +37,6 @@
 #define MIN_RATE_WAIT		100
 #define MAX_RATE_DOUBLINGS	7
 
-/* Numbers from here on are seconds since 1970 (this one is in 2001). */
-#define FIRST_EPOCH			1000000000
-
 /* Milliseconds after which a look is worth while at descriptors in use. */
 #define ROOM_WAIT			50
 
@@ -50,7 +49,8 @@ typedef enum FetchState
 	FETCH_SENT,
 	FETCH_DONE,					/* with a good reply */
 	FETCH_FAILED,				/* with a reply that is an error */
-	FETCH_PUT_OFF,				/* asked to wait for longer than allowed */
+	FETCH_PUT_OFF,				/* asked to wait for longer than allowed, by a
+								 * reply to it or to an earlier request */
 	FETCH_CAPPED				/* max_requests were sent */
 } FetchState;
 
@@ -63,6 +63,10 @@ struct CallsFetch
 	CallsHttpRequest request;
 	FetchState	state;
 	int64		due;			/* waiting: not before; see calls_http_clock */
+	CallsHttpWait reason;		/* what for */
+	CallsTicket ticket;			/* for the governor */
+	bool		held;			/* the governor has held it back for the
+								 * provider's sake: counted */
 	int64		number;			/* the fetcher's "sent" at the last attempt */
 	CallsHttpTransfer *transfer;	/* NULL while waiting */
 	const CallsHttpReply *reply;	/* once done or failed */
@@ -80,55 +84,6 @@ backoff(int attempt)
 	for (int i = 0; i < attempt && ceiling < BACKOFF_CAP; i++)
 		ceiling *= 2;
 	return (int64) (Min(ceiling, BACKOFF_CAP) * pg_prng_double(&pg_global_prng_state));
-}
-
-/* A header that is nothing but a number of seconds; -1 if it is not. */
-static int64
-parse_seconds(const char *text)
-{
-	char	   *end;
-	long long	value;
-
-	errno = 0;
-	value = strtoll(text, &end, 10);
-	while (*end == ' ')
-		end++;
-	if (end == text || *end != '\0' || errno != 0 || value < 0)
-		return -1;
-	return value;
-}
-
-/*
- * Milliseconds that a reply asks to wait, or -1 where it does not say.  Points
- * in time are taken relative to the reply's own Date, so that a wrong clock
- * here does no harm.
- */
-static int64
-stated_wait(const CallsHttpReply *reply)
-{
-	int64		now = reply->date > 0 ? reply->date : (int64) time(NULL);
-	int64		seconds = -1;
-
-	/* RFC 9110 section 10.2.3: seconds, or an HTTP date */
-	if (reply->retry_after != NULL)
-	{
-		seconds = parse_seconds(reply->retry_after);
-		if (seconds < 0)
-		{
-			int64		then = calls_http_parse_date(reply->retry_after);
-
-			if (then >= 0)
-				seconds = Max(then - now, 0);
-		}
-	}
-	else if (reply->rate_reset != NULL && reply->status == 429)
-	{
-		/* a point in time, or with some APIs a number of seconds */
-		seconds = parse_seconds(reply->rate_reset);
-		if (seconds >= FIRST_EPOCH)
-			seconds = Max(seconds - now, 0);
-	}
-	return seconds < 0 ? -1 : Min(seconds, PG_INT32_MAX) * 1000;
 }
 
 /* Is this worth another try? */
@@ -162,6 +117,7 @@ release_fetch(void *arg)
 {
 	CallsFetch *fetch = arg;
 
+	calls_leave_governor(&fetch->ticket);
 	dlist_delete(&fetch->node);
 	fetch->fetcher->nfetches--;
 	if (fetch->state == FETCH_SENT)
@@ -208,6 +164,35 @@ cap_is_reached(const CallsFetcher *fetcher)
 }
 
 /*
+ * Does the governor let the request go?  Else makes sure that somebody looks
+ * again, or puts it off.
+ */
+static bool
+has_turn(CallsFetch *fetch)
+{
+	CallsFetcher *fetcher = fetch->fetcher;
+	int64		left = 0;
+	CallsTurn	turn = calls_ask_turn(&fetch->ticket, &left);
+
+	fetch->reason = turn == CALLS_TURN_CROWDED ? CALLS_WAIT_REPLY : CALLS_WAIT_RATE_LIMIT;
+	if (turn == CALLS_TURN_HELD && !fetch->held)
+	{
+		fetch->held = true;
+		fetcher->counters->throttled++;
+	}
+	if (turn == CALLS_TURN_HELD && left > fetcher->settings->max_retry_wait)
+	{
+		fetch->state = FETCH_PUT_OFF;
+		fetch->stated = left;
+		fetch->due = calls_http_clock() + left;
+		fetcher->ended++;
+	}
+	else if (turn != CALLS_TURN_NOW)
+		calls_http_set_alarm(left);
+	return turn == CALLS_TURN_NOW;
+}
+
+/*
  * Sends the request of a fetch that waits, if it is its turn; else makes sure
  * that somebody looks again.
  */
@@ -223,6 +208,7 @@ send_if_due(CallsFetch *fetch)
 		calls_http_set_alarm(left);
 		return;
 	}
+	fetch->reason = CALLS_WAIT_REPLY;
 	if (!window_is_open(fetcher))
 		return;
 	if (cap_is_reached(fetcher))
@@ -237,9 +223,13 @@ send_if_due(CallsFetch *fetch)
 		calls_http_set_alarm(ROOM_WAIT);
 		return;
 	}
+	if (!has_turn(fetch))
+		return;
 	old = MemoryContextSwitchTo(fetch->context);
 	fetch->transfer = calls_http_start(&fetch->request);
 	MemoryContextSwitchTo(old);
+	calls_use_turn(&fetch->ticket, fetch->transfer);
+	fetch->held = false;
 	fetch->state = FETCH_SENT;
 	fetcher->under_way++;
 	fetcher->counters->requests++;
@@ -254,14 +244,19 @@ plan_retry(CallsFetch *fetch)
 {
 	const CallsSettings *settings = fetch->fetcher->settings;
 	const CallsHttpReply *reply = fetch->reply;
-	int64		stated = reply->outcome == CALLS_HTTP_REPLY &&
-		(reply->status == 429 || reply->status == 503) ? stated_wait(reply) : -1;
+	int64		stated = fetch->ticket.pace.wait;
 	int64		pause;
 
 	fetch->state = FETCH_FAILED;
 	if (!is_retryable(reply))
 		return;
 	note_setback(fetch);
+	fetch->reason = CALLS_WAIT_RETRY;
+	if (reply->status == 429)
+	{
+		fetch->fetcher->counters->throttled++;
+		fetch->reason = CALLS_WAIT_RATE_LIMIT;
+	}
 	if (reply->status == 429 && stated >= 0)
 	{
 		if (stated > settings->max_retry_wait)
@@ -297,6 +292,7 @@ receive_reply(CallsFetch *fetch)
 	if (reply->outcome == CALLS_HTTP_PENDING)
 		return;
 	fetch->reply = reply;
+	calls_end_turn(&fetch->ticket, reply);
 	fetch->fetcher->under_way--;
 	fetch->fetcher->counters->bytes += reply->bytes;
 	fetch->fetcher->counters->requests += reply->redirects;
@@ -340,6 +336,7 @@ calls_start_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 	fetch->release.func = release_fetch;
 	fetch->release.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->release);
+	calls_enter_governor(&fetch->ticket, fetcher->def, settings);
 	send_if_due(fetch);
 	return fetch;
 }
@@ -362,9 +359,34 @@ calls_poll_fetches(CallsFetcher *fetcher)
 	{
 		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
 
+		/* nobody may have wanted the page while it was put off */
+		if (fetch->state == FETCH_PUT_OFF && fetch->reply == NULL &&
+			fetch->due <= calls_http_clock())
+			fetch->state = FETCH_WAITING;
 		if (fetch->state == FETCH_WAITING)
 			send_if_due(fetch);
 	}
+}
+
+/*
+ * What the scan waits for: replies, if any may come, else whatever the first
+ * request waits for.
+ */
+static CallsHttpWait
+wait_reason(const CallsFetcher *fetcher)
+{
+	dlist_iter	iter;
+
+	if (fetcher->under_way > 0)
+		return CALLS_WAIT_REPLY;
+	dlist_foreach(iter, unconstify(dlist_head *, &fetcher->fetches))
+	{
+		const CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
+
+		if (fetch->state == FETCH_WAITING)
+			return fetch->reason;
+	}
+	return CALLS_WAIT_REPLY;
 }
 
 /*
@@ -374,6 +396,7 @@ calls_poll_fetches(CallsFetcher *fetcher)
 static bool
 has_work(CallsFetcher *fetcher)
 {
+	int64		ended = fetcher->ended;
 	dlist_iter	iter;
 
 	/* also sets the alarm again, if it has to be */
@@ -392,7 +415,7 @@ has_work(CallsFetcher *fetcher)
 			calls_http_reply(fetch->transfer)->outcome != CALLS_HTTP_PENDING)
 			return true;
 	}
-	return false;
+	return fetcher->ended != ended;
 }
 
 void
@@ -404,7 +427,7 @@ calls_wait_fetches(CallsFetcher *fetcher)
 	if (has_work(fetcher))
 		return;
 	INSTR_TIME_SET_CURRENT(start);
-	calls_http_wait();
+	calls_http_wait(wait_reason(fetcher));
 	INSTR_TIME_SET_CURRENT(end);
 	INSTR_TIME_SUBTRACT(end, start);
 	fetcher->counters->wait += (int64) INSTR_TIME_GET_MICROSEC(end);
@@ -424,7 +447,10 @@ report_cap(const CallsFetcher *fetcher)
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("scan of server \"%s\" needs more than max_requests (%d) requests",
 					fetcher->settings->server_name, fetcher->settings->max_requests),
-			 errhint("Narrow the query with a condition that the provider can evaluate, as EXPLAIN (VERBOSE) shows under \"Remote Filter\", or raise \"max_requests\".")));
+			 fetcher->unused_filter != NULL
+			 ? errhint("Narrow the query with a condition on \"%s\", or raise \"max_requests\".",
+					   fetcher->unused_filter)
+			 : errhint("Narrow the query with a condition that the provider can evaluate, as EXPLAIN (VERBOSE) shows under \"Remote Filter\", or raise \"max_requests\".")));
 }
 
 const CallsHttpReply *
@@ -466,9 +492,9 @@ calls_free_fetch(CallsFetch *fetch)
 	MemoryContextDelete(fetch->context);
 }
 
-/* Does one of the fetches wait to be tried again? */
+/* Is one of the fetches not sent yet, or to be tried again? */
 static bool
-is_backing_off(const CallsFetcher *fetcher)
+is_held_back(const CallsFetcher *fetcher)
 {
 	dlist_iter	iter;
 
@@ -476,7 +502,7 @@ is_backing_off(const CallsFetcher *fetcher)
 	{
 		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
 
-		if (fetch->state == FETCH_WAITING && fetch->due != 0)
+		if (fetch->state == FETCH_PUT_OFF || fetch->state == FETCH_WAITING)
 			return true;
 	}
 	return false;
@@ -494,7 +520,7 @@ calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
 		spare = Min(spare, (int64) (budget / (fetcher->largest * BYTES_PER_BYTE)) -
 					fetcher->nfetches);
 	/* a provider in trouble is not asked for more than it has to be */
-	if (spare <= 0 || is_backing_off(fetcher) || !calls_http_has_room())
+	if (spare <= 0 || is_held_back(fetcher) || !calls_http_has_room())
 		return 0;
 	return (int) spare;
 }

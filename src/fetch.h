@@ -27,7 +27,8 @@ typedef struct CallsCounters
 	int64		scans;			/* times that reading a log was begun */
 	int64		requests;		/* sent, retries included */
 	int64		retries;		/* of these, repeated after a failure or 429 */
-	int64		throttled;		/* replies that asked to slow down */
+	int64		throttled;		/* replies that asked to slow down, and requests
+								 * held back because of what one said */
 	int64		pages;			/* replies read */
 	int64		rows;			/* calls in them, repeats included */
 	int64		rechecked_away; /* of these, returned against a filter that was
@@ -47,6 +48,8 @@ typedef struct CallsFetcher
 	const CallsSettings *settings;
 	List	   *headers;		/* see calls_build_headers */
 	CallsCounters *counters;
+	const char *unused_filter;	/* for the hint where max_requests ends the scan;
+								 * see calls_unused_filter; may be NULL */
 
 	dlist_head	fetches;		/* all there are, oldest first */
 	int			nfetches;

@@ -38,6 +38,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "compat.h"
 #include "http_transfer.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
@@ -521,6 +522,10 @@ finish_transfer(CallsHttpTransfer *transfer, CURLcode code)
 		reply->retry_after = received->retry_after;
 	if (received->rate_reset[0] != '\0')
 		reply->rate_reset = received->rate_reset;
+	if (received->rate_limit[0] != '\0')
+		reply->rate_limit = received->rate_limit;
+	if (received->rate_remaining[0] != '\0')
+		reply->rate_remaining = received->rate_remaining;
 
 	reply->outcome = outcome_of(transfer, code);
 	if (reply->outcome == CALLS_HTTP_TIMEOUT && was_neglected(transfer))
@@ -677,14 +682,32 @@ calls_http_drive(bool waited)
 	drive_transfers();
 }
 
-void
-calls_http_wait(void)
+/* The wait event of a reason; its name is registered when it is first used. */
+static uint32
+wait_event(CallsHttpWait reason)
 {
+	static const char *const names[] = {
+		[CALLS_WAIT_REPLY] = "CallsFdwReply",
+		[CALLS_WAIT_RATE_LIMIT] = "CallsFdwRateLimit",
+		[CALLS_WAIT_RETRY] = "CallsFdwRetry",
+	};
+	static uint32 events[lengthof(names)];
+
+	if (events[reason] == 0)
+		events[reason] = calls_new_wait_event(names[reason]);
+	return events[reason];
+}
+
+void
+calls_http_wait(CallsHttpWait reason)
+{
+	uint32		event = wait_event(reason);
+
 	ensure_reactor();
 	arm_timer();
 	attend(false);
 	if (WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
-						  reactor.epoll, -1, PG_WAIT_EXTENSION) & WL_LATCH_SET)
+						  reactor.epoll, -1, event) & WL_LATCH_SET)
 		ResetLatch(MyLatch);
 	attend(true);
 	CHECK_FOR_INTERRUPTS();
@@ -803,6 +826,12 @@ calls_http_reply(const CallsHttpTransfer *transfer)
 				 errmsg("out of memory"),
 				 errdetail("Failed while receiving an HTTP reply.")));
 	return &transfer->reply;
+}
+
+bool
+calls_http_is_done(const CallsHttpTransfer *transfer)
+{
+	return transfer->reply.outcome != CALLS_HTTP_PENDING;
 }
 
 void

@@ -66,6 +66,8 @@ typedef struct CallsHttpReply
 	int64		date;			/* Date header, seconds since 1970; 0: none */
 	const char *retry_after;	/* header as sent, or NULL */
 	const char *rate_reset;		/* X-RateLimit-Reset as sent, or NULL */
+	const char *rate_limit;		/* X-RateLimit-Limit as sent, or NULL */
+	const char *rate_remaining; /* X-RateLimit-Remaining as sent, or NULL */
 } CallsHttpReply;
 
 typedef struct CallsHttpTransfer CallsHttpTransfer;
@@ -85,6 +87,9 @@ extern CallsHttpTransfer *calls_http_start(const CallsHttpRequest *request);
  */
 extern const CallsHttpReply *calls_http_reply(const CallsHttpTransfer *transfer);
 
+/* Has the transfer ended, whatever came of it?  Raises nothing. */
+extern bool calls_http_is_done(const CallsHttpTransfer *transfer);
+
 /*
  * Does what can be done for all transfers of the backend without waiting.
  * "waited" tells that the caller comes from a wait on calls_http_descriptor.
@@ -92,12 +97,20 @@ extern const CallsHttpReply *calls_http_reply(const CallsHttpTransfer *transfer)
  */
 extern void calls_http_drive(bool waited);
 
+/* What a wait is for, as pg_stat_activity shows it. */
+typedef enum CallsHttpWait
+{
+	CALLS_WAIT_REPLY = 0,		/* requests are under way */
+	CALLS_WAIT_RATE_LIMIT,		/* held back by a rate limit */
+	CALLS_WAIT_RETRY			/* before a request that failed is repeated */
+} CallsHttpWait;
+
 /*
  * Waits on the latch until something happens to any transfer of the backend or
  * the alarm goes off, and drives all of them.  Raises what calls_http_drive and
  * CHECK_FOR_INTERRUPTS raise.
  */
-extern void calls_http_wait(void);
+extern void calls_http_wait(CallsHttpWait reason);
 
 /*
  * Makes a wait end after so many milliseconds at the latest.  There is one

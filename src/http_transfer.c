@@ -74,6 +74,8 @@ static const struct
 	{"date", offsetof(ReplyHeaders, date)},
 	{"retry-after", offsetof(ReplyHeaders, retry_after)},
 	{"x-ratelimit-reset", offsetof(ReplyHeaders, rate_reset)},
+	{"x-ratelimit-limit", offsetof(ReplyHeaders, rate_limit)},
+	{"x-ratelimit-remaining", offsetof(ReplyHeaders, rate_remaining)},
 };
 
 /* Notes a verdict on the peer's address; is it fine? */

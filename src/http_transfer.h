@@ -30,6 +30,8 @@ typedef struct ReplyHeaders
 	char		date[MAX_HEADER_LENGTH + 1];
 	char		retry_after[MAX_HEADER_LENGTH + 1];
 	char		rate_reset[MAX_HEADER_LENGTH + 1];
+	char		rate_limit[MAX_HEADER_LENGTH + 1];
+	char		rate_remaining[MAX_HEADER_LENGTH + 1];
 } ReplyHeaders;
 
 struct CallsHttpTransfer

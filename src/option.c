@@ -137,6 +137,11 @@ const CallsOption calls_options[] = {
 		.help = "requests of one scan that may be under way at once"
 	},
 	{
+		.name = "rate_limit", .contexts = CALLS_ON_SERVER,
+		.kind = CALLS_OPTION_REAL, .offset = FIELD(rate_limit), .min = 0.001, .max = 1000,
+		.help = "requests a second that a session may send; by default no limit"
+	},
+	{
 		.name = "async_capable", .contexts = CALLS_ON_SERVER | CALLS_ON_TABLE,
 		.kind = CALLS_OPTION_BOOLEAN, .offset = FIELD(async_capable), .default_value = "true",
 		.help = "whether scans under an Append may wait together"

@@ -69,6 +69,7 @@ typedef struct CallsSettings
 	int			max_response_size;	/* kB */
 	int			max_requests;	/* 0: no cap */
 	int			max_connections;	/* requests of one scan under way at once */
+	double		rate_limit;		/* requests a second; 0: no limit */
 	bool		async_capable;
 	int			max_fanout;		/* streams that one scan may have */
 	bool		trust_total;	/* a total may answer count(*) */

@@ -139,6 +139,14 @@ first_text(const CallsHttpReply *reply, int npaths, const char *const *paths)
 	return NULL;
 }
 
+char *
+calls_error_text(const CallsDefinition *def, const CallsHttpReply *reply)
+{
+	if (reply->length == 0 || def->nerror_message == 0)
+		return NULL;
+	return first_text(reply, def->nerror_message, def->error_message);
+}
+
 /* "HTTP status 404: not_found: no such account", as far as it is known. */
 static char *
 status_detail(const CallsDefinition *def, const CallsSettings *settings,
@@ -146,15 +154,10 @@ status_detail(const CallsDefinition *def, const CallsSettings *settings,
 {
 	StringInfoData detail;
 	char	   *code = NULL;
-	char	   *message = NULL;
+	char	   *message = calls_error_text(def, reply);
 
-	if (reply->length > 0)
-	{
-		if (def->nerror_code > 0)
-			code = first_text(reply, def->nerror_code, def->error_code);
-		if (def->nerror_message > 0)
-			message = first_text(reply, def->nerror_message, def->error_message);
-	}
+	if (reply->length > 0 && def->nerror_code > 0)
+		code = first_text(reply, def->nerror_code, def->error_code);
 	initStringInfo(&detail);
 	appendStringInfo(&detail, "The provider answered with HTTP status %d", reply->status);
 	if (code != NULL)
@@ -286,8 +289,11 @@ calls_report_wait(const CallsDefinition *def, const CallsSettings *settings,
 	ereport(ERROR,
 			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 			 errmsg("rate limit of server \"%s\" exceeded", settings->server_name),
-			 errdetail("%s The provider asks to wait " INT64_FORMAT " seconds.",
-					   status_detail(def, settings, reply), (wait + 999) / 1000),
+			 reply != NULL
+			 ? errdetail("%s The provider asks to wait " INT64_FORMAT " seconds.",
+						 status_detail(def, settings, reply), (wait + 999) / 1000)
+			 : errdetail("The provider asked for no further request within the next " INT64_FORMAT " seconds.",
+						 (wait + 999) / 1000),
 			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
 					 settings->max_retry_wait / 1000.0)));
 }

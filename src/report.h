@@ -41,7 +41,10 @@ extern void calls_report_reply(const CallsDefinition *def,
 							   const CallsSettings *settings,
 							   const CallsHttpReply *reply, int attempts);
 
-/* Raises 53400: the provider asks for a longer wait than max_retry_wait. */
+/*
+ * Raises 53400: the provider asks for a longer wait than max_retry_wait, in
+ * this reply, or, where it is NULL, in one to an earlier request.
+ */
 extern void calls_report_wait(const CallsDefinition *def,
 							  const CallsSettings *settings,
 							  const CallsHttpReply *reply, int64 wait);
@@ -52,6 +55,12 @@ extern void calls_report_wait(const CallsDefinition *def,
  * Raises HV000 for one that cannot be sent.
  */
 extern char *calls_position_text(const CallsSettings *settings, const CallsCell *cell);
+
+/*
+ * The provider's own message in a reply that is an error, UTF-8, in
+ * CurrentMemoryContext; NULL where there is none.
+ */
+extern char *calls_error_text(const CallsDefinition *def, const CallsHttpReply *reply);
 
 /*
  * A phrase for error messages made of text from outside (UTF-8): valid in the

@@ -262,6 +262,7 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 	streams->fetcher.settings = settings;
 	streams->fetcher.counters = counters;
 	streams->fetcher.headers = calls_build_headers(def, settings);
+	streams->fetcher.unused_filter = calls_unused_filter(def, settings, binding);
 	streams->context = CurrentMemoryContext;
 	streams->limit = limit;
 	streams->horizon = horizon;

@@ -423,7 +423,9 @@ answer_list(Task *task, Arg *args, size_t nargs)
 	}
 	task->answer->compress = choose_compression(task);
 	task->answer->delay = task->p->sw.latency * 1000;
-	if (task->p->def->rate_headers && !(task->fault.kind == FAULT_STATUS && task->fault.reset >= 0))
+	if (task->p->sw.quota > 0)
+		add_quota_headers(task->p, task->answer);
+	else if (task->p->def->rate_headers && !(task->fault.kind == FAULT_STATUS && task->fault.reset >= 0))
 		add_rate_headers(task->answer, time(NULL));
 	fault_answer(&task->fault, task->p, task->answer);
 	if (task->answer->how == NEVER || task->answer->how == CLOSE || task->answer->status != 200 ||
@@ -492,6 +494,8 @@ answer_provider(const HttpRequest *request, const char *path, const char *query_
 		task.fault = fault_pick(task.p);
 		if (task.fault.kind == FAULT_NONE)
 			task.fault = fault_of_rate(task.p);
+		if (task.fault.kind == FAULT_NONE)
+			task.fault = fault_of_quota(task.p);
 		answer_list(&task, args, nargs);
 	}
 	log_add(request, &(LogFacts) {

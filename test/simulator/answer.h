@@ -57,6 +57,8 @@ extern bool single_write(Provider *p, const char *id, const Arg *args, size_t na
 /* faults.c */
 extern Fault fault_pick(Provider *p);
 extern Fault fault_of_rate(Provider *p);
+extern Fault fault_of_quota(Provider *p);
+extern void add_quota_headers(Provider *p, Answer *answer);
 extern void fault_page(const Fault *fault, Page *page);
 extern void fault_body(const Fault *fault, Buf *body);
 extern void fault_answer(const Fault *fault, Provider *p, Answer *answer);

@@ -23,6 +23,7 @@ static const struct SwitchDef
 	{"max_limit", offsetof(Switches, max_limit), {NULL}, false},
 	{"latency", offsetof(Switches, latency), {NULL}, false},
 	{"rate", offsetof(Switches, rate), {NULL}, false},
+	{"quota", offsetof(Switches, quota), {NULL}, false},
 	{"bounds", offsetof(Switches, exclusive_bounds), {"inclusive", "exclusive"}, false},
 	{"pagination_key", offsetof(Switches, key_inclusive), {"exclusive", "inclusive"}, false},
 	{"cursor", offsetof(Switches, cursor), {"exact", "inclusive", "exclusive"}, false},

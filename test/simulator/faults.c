@@ -126,6 +126,36 @@ fault_of_rate(Provider *p)
 	};
 }
 
+/* Periods of the switch quota are that long, and start at multiples of it. */
+#define QUOTA_SECONDS	2
+
+/* Like that, what the switch quota has against a request, which it counts. */
+Fault
+fault_of_quota(Provider *p)
+{
+	int64_t		period = (int64_t) time(NULL) / QUOTA_SECONDS;
+
+	if (p->sw.quota == 0)
+		return (Fault) {.kind = FAULT_NONE};
+	if (period != p->quota_period)
+		p->quota_used = 0;
+	p->quota_period = period;
+	if (p->quota_used++ < p->sw.quota)
+		return (Fault) {.kind = FAULT_NONE};
+	return (Fault) {.kind = FAULT_STATUS, .code = 429, .reset = -1};
+}
+
+/* Tell what is left of the quota after a request that was counted. */
+void
+add_quota_headers(Provider *p, Answer *answer)
+{
+	int64_t		left = p->sw.quota - p->quota_used;
+
+	add_header(answer, "X-RateLimit-Limit", "%lld", (long long) p->sw.quota);
+	add_header(answer, "X-RateLimit-Remaining", "%lld", (long long) (left > 0 ? left : 0));
+	add_header(answer, "X-RateLimit-Reset", "%lld", (long long) ((p->quota_period + 1) * QUOTA_SECONDS));
+}
+
 static bool
 parse_kind(const char *name, FaultKind *kind)
 {

@@ -472,6 +472,15 @@ def test_switches():
         check("rate recovers " + provider, ask(provider).status == 200)
         control("set", provider=provider, rate=0)
         check("rate off " + provider, {ask(provider).status for _ in range(5)} == {200})
+    control("set", provider="tryvox", quota=2)
+    time.sleep(2.05 - time.time() % 2)
+    replies = [ask("tryvox") for _ in range(3)]
+    check("quota", [r.status for r in replies] == [200, 200, 429])
+    check("quota's headers", [r.headers["X-RateLimit-Remaining"] for r in replies] == ["1", "0", "0"] and
+          {r.headers["X-RateLimit-Limit"] for r in replies} == {"2"} and
+          0 < int(replies[0].headers["X-RateLimit-Reset"]) - time.time() <= 2)
+    control("set", provider="tryvox", quota=0)
+    check("quota off", ask("tryvox").headers["X-RateLimit-Limit"] is None)
     for word in ("gzip", "deflate"):
         control("set", provider="acme", latency=0, compress=word)
         reply = ask("acme")

@@ -82,6 +82,7 @@ typedef struct Switches
 	int64_t		max_limit;
 	int64_t		latency;
 	int64_t		rate;			/* list requests a second; 0: no limit */
+	int64_t		quota;			/* list requests in QUOTA_SECONDS; 0: no limit */
 	int64_t		total_shift;	/* with TOTAL_SHIFTED */
 	int			exclusive_bounds;
 	int			key_inclusive;
@@ -173,6 +174,8 @@ typedef struct Provider
 	List		cache[MAX_CACHED];
 	uint64_t	clock;
 
+	int64_t		quota_period;	/* of the clock, for the switch quota */
+	int64_t		quota_used;		/* list requests in it */
 	int64_t		tokens;			/* microseconds saved up under the switch rate */
 	int64_t		tokens_at;		/* when they were counted; 0: never, all are there */
 

@@ -157,6 +157,8 @@ sub check_replies
 		$sim->fault($provider, 'status', code => $code, message => $echo{$provider}, $code == 429 ? (retry_after => 100000) : ());
 		fails($sql, $code == 401 || $code == 403 ? '28000' : $code == 429 ? '53400' : 'HV000',
 			"$provider: $code", qr/DETAIL:  The provider answered with HTTP status $code: .*\*\*\*\*/);
+		# the session would wait as it was asked to
+		run("ALTER SERVER $provider OPTIONS (SET max_retries '0')") if $code == 429;
 	}
 	$sim->fault($provider, 'status', code => 401, message => 'x' x 500 . $tenant x 3);
 	fails($sql, '28000', "$provider: a long message");
