@@ -195,7 +195,7 @@ run_tap() { # NAME
     # TESTDIR is what PostgreSQL 15 asks for, the other two are later versions.
     exec_as_user env -C "$work/src/test" TESTDIR="$work/src/test" TESTDATADIR="$work/src/test/tmp_check" \
         TESTLOGDIR="$work/src/test/tmp_check/log" PG_REGRESS="$pgxs/test/regress/pg_regress" \
-        PG_TEST_TIMEOUT_DEFAULT=60 PERL5LIB="$pgxs/test/perl:$work/src/test/perl" \
+        PG_TEST_TIMEOUT_DEFAULT=60 PG_CONFIG="$pg_config" PERL5LIB="$pgxs/test/perl:$work/src/test/perl" \
         SIMULATOR="$work/src/test/simulator/calls-simulator" \
         "${tied[@]}" timeout 900 prove --nocolor --verbose --timer "t/$1.pl" >"$log" 2>&1 </dev/null &
     test_pid=$!

@@ -105,9 +105,9 @@ done
 trap finish EXIT
 trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
 requirements+='
-dpkg-dev                    command -v dpkg-buildpackage
+build-essential             dpkg --status build-essential
 debhelper                   command -v dh
-postgresql-server-dev-all   command -v pg_buildext
+postgresql-server-dev-all   dpkg --status postgresql-server-dev-all
 '
 require_packages
 major=$("$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')

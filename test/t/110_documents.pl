@@ -1,7 +1,10 @@
 # The documents say what is: doc/providers.md is what the definitions give, and
-# every command of doc/adding-a-provider.md works as it stands there.
+# every command of the README, the cookbook and the other pages works as it
+# stands there (130_sync.pl runs doc/scaling.md).
 use strict;
 use warnings;
+
+use Cwd qw(abs_path);
 
 use CallsTest;
 use DocBlocks;
@@ -10,6 +13,7 @@ use Test::More;
 
 my $sim = start_simulator(calls => 500);
 my $node = start_node('main', sim => $sim);
+my $source = abs_path('..');
 my $installed = $node->config_data('--sharedir') . '/extension/calls_fdw/acmevoice.json';
 
 check_tool();
@@ -21,6 +25,7 @@ run_document($node, '../doc/adding-a-provider.md',
 		[ 'your_key' => 'acme_test' ],
 		[ 'sudo ' => '' ]
 	]);
+check_readme();
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
 done_testing();
@@ -37,6 +42,43 @@ sub check_made_pages
 	$node->psql('postgres', slurp_file('../doc/providers.sql'), stdout => \$stdout, stderr => \$stderr);
 	is($stderr, '', 'doc/providers.sql runs');
 	ok("$stdout\n" eq slurp_file('../doc/providers.md'), 'doc/providers.md is up to date; "make doc" makes it');
+	return;
+}
+
+# What stands for the reader's accounts: the simulator's. Addresses come first
+# as servers have none of their own in the documents.
+sub accounts
+{
+	my ($url) = @_;
+	my @pairs = map { [ "(provider '$_'" => "(base_url '$url', provider '$_'" ] } @providers;
+
+	return (
+		@pairs,
+		[ 'voicy_sk_live_xxx' => 'voicy_sk_test' ],
+		[ 'tvx_sk_live_xxx' => 'tvx_sk_test' ],
+		[ 'ringyo_live_xxx' => 'ringyo_test' ],
+		[ 'your_auth_id' => 'acc_1' ]);
+}
+
+# The shell commands run in the copy of the source that the tests use, and
+# install into a directory of their own. Of packages it is only asked whether
+# they are what this was built with.
+sub check_readme
+{
+	my $destination = PostgreSQL::Test::Utils::tempdir('install');
+	my $major = $node->pg_version->major;
+
+	$sim->set('all', calls => 500);
+	run_document($node, '../README.md',
+		directory => $source,
+		env => { MAKEFLAGS => ' -- with_llvm=no DESTDIR=' . $destination },
+		replace => [
+			accounts($sim->url),
+			[ 'postgresql-server-dev-15' => "postgresql-server-dev-$major" ],
+			[ 'sudo apt-get install' => $ENV{PG_CONFIG} =~ m{^/usr/lib/postgresql/} ? 'dpkg --status' : 'echo' ],
+			[ 'sudo ' => '' ] ]);
+	my @installed = map { glob "$destination$_" } '/usr/share/postgresql/*/extension/calls_fdw.control';
+	ok(@installed || $ENV{PG_CONFIG} !~ m{^/usr/lib/postgresql/}, 'README.md: the extension is installed');
 	return;
 }
 
