@@ -123,7 +123,7 @@ sys.exit(faults > 0)
 END
 }
 
-# pg_cron, for one of the tests, where Debian has it for this PostgreSQL.
+# pg_cron, for some of the tests, where Debian has it for this PostgreSQL.
 require_cron() {
     local major package
     major=$("$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
@@ -294,7 +294,7 @@ trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
 requirements+=$check_requirements
 if ((${#fuzz[@]} > 0)); then requirements+=$fuzz_requirements; fi
 require_packages
-if [[ " ${tap[*]} " == *" 130_sync "* ]]; then require_cron; fi
+if [[ " ${tap[*]} " =~ " 130_sync "|" 110_documents " ]]; then require_cron; fi
 echo "Testing with $("$pg_config" --version), $(uname -m)"
 make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
 step "Copying the source" copy_source

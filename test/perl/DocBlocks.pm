@@ -75,7 +75,8 @@ Other blocks (no language, or another one without a file's name) are ignored.
 
 Options: C<replace>, pairs of what the document says and what is run instead, tried in
 order; the left side may be a qr//. Those of two strings also work the other way
-round on what was printed. C<database> (postgres), C<env> (a hash of variables), C<directory> (where
+round on what was printed. C<skip>, pairs of a qr// and a reason: command blocks
+that match are not run. C<database> (postgres), C<env> (a hash of variables), C<directory> (where
 commands run; by default a new one below the test's own).
 
 =item C<execute_document($node, $file, %options)>
@@ -203,6 +204,10 @@ sub execute_document
 	my ($node, $file, %options) = @_;
 	my @blocks = read_document($file);
 	my $directory = $options{directory} || PostgreSQL::Test::Utils::tempdir(basename($file));
+	foreach my $pair (@{ $options{skip} || [] })
+	{
+		$_->{skip} //= $pair->[1] foreach grep { $_->{kind} ne 'file' && $_->{text} =~ $pair->[0] } @blocks;
+	}
 	my @run = grep { !defined $_->{skip} } @blocks;
 
 	foreach my $block (grep { $_->{kind} eq 'sql' } @run)

@@ -12,7 +12,9 @@ use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my $sim = start_simulator(calls => 500);
-my $node = start_node('main', sim => $sim);
+my $cron = -e `pg_config --sharedir` =~ s/\n//r . '/extension/pg_cron.control';
+my $node = start_node('main', sim => $sim,
+	conf => $cron ? "shared_preload_libraries = 'pg_cron'\ncron.database_name = 'cookbook'\n" : '');
 my $source = abs_path('..');
 my $installed = $node->config_data('--sharedir') . '/extension/calls_fdw/acmevoice.json';
 
@@ -26,6 +28,7 @@ run_document($node, '../doc/adding-a-provider.md',
 		[ 'sudo ' => '' ]
 	]);
 check_readme();
+check_cookbook();
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
 done_testing();
@@ -79,6 +82,26 @@ sub check_readme
 			[ 'sudo ' => '' ] ]);
 	my @installed = map { glob "$destination$_" } '/usr/share/postgresql/*/extension/calls_fdw.control';
 	ok(@installed || $ENV{PG_CONFIG} !~ m{^/usr/lib/postgresql/}, 'README.md: the extension is installed');
+	return;
+}
+
+# The recipes, with what Grafana and Metabase make of their macros
+sub check_cookbook
+{
+	local $ENV{no_proxy} = '*';
+
+	$sim->set('all', calls => 20000);
+	$node->safe_psql('postgres', 'CREATE DATABASE cookbook');
+	run_document($node, '../doc/cookbook.md',
+		database => 'cookbook',
+		skip => $cron ? [] : [ [ qr/\bcron\b/ => 'pg_cron is not to be had for this PostgreSQL' ] ],
+		replace => [
+			accounts($sim->url),
+			[ 'https://api.voicy.co' => $sim->url ],
+			[ q[$__timeGroupAlias(started_at, '1d')] => q[floor(extract(epoch from started_at)/86400)*86400 AS "time"] ],
+			[ '$__timeFilter(started_at)' => q(started_at BETWEEN '2026-10-25T00:00:00Z' AND '2026-10-31T23:59:59Z') ],
+			[ '{{from}}' => q(date '2026-10-01') ],
+			[ '{{to}}' => q(date '2026-11-01') ] ]);
 	return;
 }
 
@@ -150,14 +173,17 @@ SELECT x FROM unseen;
 ...
 (1 row)
 ```
+```sql
+SELECT unwanted;
+```
 END
 	open my $fh, '>', $file or die "$file: $!";
 	print $fh $text;
 	close $fh or die "$file: $!";
 
-	my @blocks = execute_document($node, $file, replace => [ [ 'http://written' => 'http://real' ] ]);
+	my @blocks = execute_document($node, $file, replace => [ [ 'http://written' => 'http://real' ] ], skip => [ [ qr/unwanted/ => 'not wanted' ] ]);
 	is(join(' ', map { defined $_->{skip} ? 'skipped' : $_->{kind} eq 'file' ? 'file' : defined problem_of($_) ? 'bad' : 'good' } @blocks),
-		'file good bad bad good bad bad good skipped good good', 'blocks that do not do what the document says are found');
+		'file good bad bad good bad bad good skipped good good skipped', 'blocks that do not do what the document says are found');
 	is($blocks[8]{skip}, 'needs a printer', 'and those that are not run say why');
 	return;
 }
