@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-valgrind check-asan check-cancels check-random fuzz sqlsmith bench demo doc
+TOOLS = help check check-package check-valgrind check-asan check-cancels check-random fuzz sqlsmith bench demo doc
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -12,6 +12,7 @@ help:
 	@echo 'make install         install it; as root, or with DESTDIR=...'
 	@echo 'make uninstall       remove it'
 	@echo 'make check           build all and run all tests; installs what is missing (test/check.sh)'
+	@echo 'make check-package   build the Debian package and try it (test/package.sh)'
 	@echo 'make check-valgrind  run the regression tests under valgrind (test/valgrind.sh)'
 	@echo 'make check-asan      run the regression tests with AddressSanitizer and UBSan (test/asan.sh)'
 	@echo 'make check-cancels   cancel 200 random queries at random moments (CALLS_SEED, CALLS_CANCELS)'
@@ -25,6 +26,8 @@ help:
 	@echo 'make clean           remove what was built'
 check:
 	@test/check.sh
+check-package:
+	@test/package.sh
 check-valgrind:
 	@test/valgrind.sh
 check-asan:
