@@ -263,6 +263,7 @@ read_reply(CallsPager *pager, PageRequest *request)
 	pager->fetched++;
 	pager->fetcher->counters->pages++;
 	pager->fetcher->counters->rows += batch->page->nrows;
+	calls_log_fetch(request->fetch, batch->page->nrows);
 	return batch;
 }
 

@@ -351,6 +351,7 @@ take_call(CallsDetails *details, CallsFetch *fetch)
 		return false;
 	}
 	reply = calls_take_reply(fetch);
+	calls_log_fetch(fetch, 1);
 	if (read_reply(details, reply))
 		return true;
 	details->cells = NULL;

@@ -68,6 +68,8 @@ struct CallsFetch
 	bool		held;			/* the governor has held it back for the
 								 * provider's sake: counted */
 	int64		number;			/* the fetcher's "sent" at the last attempt */
+	int64		sent_at;		/* when that was; see calls_http_clock */
+	int64		took;			/* ms from then to its reply */
 	CallsHttpTransfer *transfer;	/* NULL while waiting */
 	const CallsHttpReply *reply;	/* once done or failed */
 	int64		stated;			/* put off: ms that the reply asked for */
@@ -234,6 +236,7 @@ send_if_due(CallsFetch *fetch)
 	fetcher->under_way++;
 	fetcher->counters->requests++;
 	fetch->number = ++fetcher->sent;
+	fetch->sent_at = calls_http_clock();
 }
 
 /*
@@ -283,6 +286,29 @@ plan_retry(CallsFetch *fetch)
 	fetch->state = FETCH_WAITING;
 }
 
+/*
+ * A line about a reply: no query, no body, and of the path what the definition
+ * or the option says, since what fills it in may be nobody's business.
+ */
+static void
+log_reply(const CallsFetch *fetch, int rows)
+{
+	const CallsFetcher *fetcher = fetch->fetcher;
+
+	ereport(DEBUG1,
+			(errmsg_internal("server \"%s\": %s %s: status %d, " INT64_FORMAT " ms, %d rows",
+							 fetcher->settings->server_name, fetch->request.method,
+							 fetcher->settings->path ? fetcher->settings->path
+							 : fetcher->def->path,
+							 fetch->reply->status, fetch->took, rows)));
+}
+
+void
+calls_log_fetch(const CallsFetch *fetch, int rows)
+{
+	log_reply(fetch, rows);
+}
+
 /* Takes note of a reply that has come. */
 static void
 receive_reply(CallsFetch *fetch)
@@ -296,11 +322,15 @@ receive_reply(CallsFetch *fetch)
 	fetch->fetcher->under_way--;
 	fetch->fetcher->counters->bytes += reply->bytes;
 	fetch->fetcher->counters->requests += reply->redirects;
+	fetch->took = calls_http_clock() - fetch->sent_at;
 	fetch->state = FETCH_DONE;
 	if (is_success(reply))
 		note_success(fetch);
 	else
+	{
+		log_reply(fetch, 0);
 		plan_retry(fetch);
+	}
 	fetch->fetcher->ended += calls_fetch_is_done(fetch);
 }
 

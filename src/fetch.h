@@ -98,6 +98,12 @@ extern const CallsHttpReply *calls_take_reply(CallsFetch *fetch);
  */
 extern bool calls_fetch_is_missing(const CallsFetch *fetch);
 
+/*
+ * At DEBUG1, tells of a reply that was taken and had so many rows.  Replies that
+ * are errors are told of by themselves.
+ */
+extern void calls_log_fetch(const CallsFetch *fetch, int rows);
+
 /* Ends a fetch early, or frees a finished one. */
 extern void calls_free_fetch(CallsFetch *fetch);
 

@@ -101,6 +101,7 @@ calls_finish_probe(CallsProber *prober, CallsProbe *probe)
 	probe->total = member_number(probe->page, PROBE_TOTAL);
 	prober->fetcher.counters->pages++;
 	prober->fetcher.counters->rows += probe->page->nrows;
+	calls_log_fetch(probe->fetch, probe->page->nrows);
 }
 
 /*

@@ -21,6 +21,7 @@ create_servers($node, $sim, server => { trust_total => 'false' });
 my $servers = 0;
 
 check_kept_connections();
+check_request_lines();
 check_restarted_provider();
 check_compression();
 check_sizes();
@@ -59,6 +60,22 @@ sub figure
 {
 	my ($sql, $what) = @_;
 	return foreign_scan($node, $sql, analyze => 1)->{$what};
+}
+
+# At DEBUG1, a line per request: what and how long, but neither values nor keys
+sub check_request_lines
+{
+	my $session = Session->new($node, settings => '-c client_min_messages=debug1');
+	my $line = qr/DEBUG:  (?:\w+: )?server "tryvox": GET \S+\/accounts\/\{account_id\}\/calls: status/;
+
+	$sim->fault('tryvox', 'status', code => 503);
+	my $text = $session->query(q(SELECT call_id FROM tryvox.calls WHERE to_number = '+14155550100'));
+	like($text, qr/$line 503, \d+ ms, 0 rows/, 'a line for a reply that is an error');
+	like($text, qr/$line 200, \d+ ms, 0 rows/, 'and for a good one');
+	unlike($text, qr/DEBUG.*(14155550100|acc_1|tvx_sk)/, 'without values and keys');
+	$sim->reset;
+	$session->close;
+	return;
 }
 
 sub check_kept_connections
