@@ -364,10 +364,32 @@ prepare_batch(CallsWindows *windows, CallsBatch *batch)
 			take_back(windows);
 		return false;
 	}
+	windows->overlapping = true;
+	windows->overlap_end = windows->before->reached;
 	remember_seam(windows, batch);
 	MemoryContextSetParent(batch->context, windows->context);
 	return true;
 }
+/*
+ * Where a window overlaps the one before it, the two may have read the log at
+ * different times.  A call that only the later one has was not there throughout,
+ * and may be left out where it would come too late: such batches are marked.
+ */
+static void
+mark_overlap(CallsWindows *windows, CallsBatch *batch)
+{
+	const CallsOrderWatch *watch = head_window(windows)->watch;
+	int			last = batch->page->nrows - 1;
+	TimestampTz end;
+
+	/* not where the window itself does not keep the order */
+	windows->overlapping = watch != NULL && last >= 0 &&
+		calls_read_time(watch, &batch->page->cells[(Size) last * batch->npaths + windows->watched],
+						&end) &&
+		!calls_comes_first(windows, windows->overlap_end, end);
+	batch->reread |= watch != NULL;
+}
+
 
 /* Notes what was given to the caller, as far as it tells about the list. */
 static void
@@ -401,6 +423,8 @@ can_repair(CallsWindows *windows)
 		MemoryContextSwitchTo(old);
 	}
 	return true;
+	if (windows->overlapping)
+		mark_overlap(windows, batch);
 }
 
 /*

@@ -88,6 +88,8 @@ struct CallsWindows
 	bool		finished;		/* the end was looked at */
 
 	/* where pages ended, and what is done about it: see window_repair.c */
+	bool		overlapping;	/* calls that are given may lie before ... */
+	TimestampTz overlap_end;	/* the last one of the window before */
 	bool		repairable;
 	bool		repairing;
 	CallsOrderWatch *times;		/* reads times, watches nothing */
