@@ -15,7 +15,8 @@
  *	 - that call, or one of the last before it, must be found at the start of
  *	   the next window (as the seam between offset pages): otherwise all later
  *	   windows are dropped and the window itself goes on;
- *	 - a window in which calls do not keep the order ends the cutting likewise;
+ *	 - a window in which calls do not keep the order ends the cutting likewise,
+ *	   and so does one that begins a page too early: the filter is ignored;
  *	 - calls that two neighbours have in common are given once.
  * The provider's total, where it tells one, is checked at the end.
  *
@@ -24,6 +25,8 @@
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include <math.h>
 
 #include "utils/memutils.h"
 
@@ -166,6 +169,7 @@ static bool
 note_progress(CallsWindows *windows, Window *window, const CallsBatch *batch)
 {
 	const CallsPage *page = batch->page;
+	TimestampTz before;
 
 	for (int row = 0; row < page->nrows; row++)
 	{
@@ -175,7 +179,17 @@ note_progress(CallsWindows *windows, Window *window, const CallsBatch *batch)
 			return false;
 		calls_watch_order(window->watch, cell);
 	}
-	return page->nrows == 0 || calls_watched_time(window->watch, &window->reached);
+	if (page->nrows == 0)
+		return true;
+	before = window->reached;
+	if (!calls_watched_time(window->watch, &window->reached))
+		return false;
+	window->astray |= window != windows->first &&
+		calls_comes_first(windows, window->reached, window->start);
+	/* of the very first page, nothing tells where it began */
+	if (windows->pages_read++ > 0 && calls_comes_first(windows, before, window->reached))
+		windows->time_read += fabs((double) window->reached - (double) before);
+	return true;
 }
 
 /* Has the window passed the start of the next one? */
@@ -235,6 +249,38 @@ read_window(CallsWindows *windows, Window *window)
 	return progress == CALLS_READY;
 }
 
+/*
+ * The window does not go on where the one before it came to: that one is
+ * taken back, and reads on alone.
+ */
+static void
+take_back(CallsWindows *windows)
+{
+	Window	   *before = windows->before;
+
+	dlist_push_head(&windows->windows, &before->node);
+	windows->before = NULL;
+	windows->at_seam = false;
+	read_on(windows, before);
+}
+
+/*
+ * A window whose pages lie before its start was not given what it asked for:
+ * the one before it reads on alone.  Had the window been connected already,
+ * it does so itself.
+ */
+static void
+give_up_windows(CallsWindows *windows, Window *window)
+{
+	if (window != head_window(windows))
+		read_on(windows, dlist_container(Window, node,
+										 dlist_prev_node(&windows->windows, &window->node)));
+	else if (windows->at_seam)
+		take_back(windows);
+	else
+		read_on(windows, window);
+}
+
 /* Reads what is there, for all windows. */
 static void
 read_windows(CallsWindows *windows)
@@ -243,8 +289,14 @@ read_windows(CallsWindows *windows)
 
 	for (window = head_window(windows); window != NULL; window = calls_next_window(windows, window))
 	{
-		while (read_window(windows, window))
+		while (!window->astray && read_window(windows, window))
 			;
+		if (window->astray)
+		{
+			window->astray = false;
+			give_up_windows(windows, window);
+			break;
+		}
 	}
 	if (windows->state == CUT_DONE)
 		calls_cut_more_windows(windows);
@@ -293,21 +345,6 @@ remember_seam(CallsWindows *windows, const CallsBatch *batch)
 		windows->nseam = SEAM_IDS + windows->nseam % SEAM_IDS;
 }
 
-/*
- * The window does not go on where the one before it came to: that one is
- * taken back, and reads on alone.
- */
-static void
-take_back(CallsWindows *windows)
-{
-	Window	   *before = windows->before;
-
-	dlist_push_head(&windows->windows, &before->node);
-	windows->before = NULL;
-	windows->at_seam = false;
-	read_on(windows, before);
-}
-
 /* Goes on to the next window, if this one has nothing more. */
 static bool
 change_window(CallsWindows *windows)
@@ -327,8 +364,30 @@ static void
 close_seam(CallsWindows *windows)
 {
 	windows->at_seam = false;
+	windows->overlapping = true;
+	windows->overlap_end = windows->before->reached;
 	free_window(windows, windows->before);
 	windows->before = NULL;
+}
+
+/*
+ * Where a window overlaps the one before it, the two may have read the log at
+ * different times.  A call that only the later one has was not there throughout,
+ * and may be left out where it would come too late: such batches are marked.
+ */
+static void
+mark_overlap(CallsWindows *windows, CallsBatch *batch)
+{
+	const CallsOrderWatch *watch = head_window(windows)->watch;
+	int			last = batch->page->nrows - 1;
+	TimestampTz end;
+
+	/* not where the window itself does not keep the order */
+	windows->overlapping = watch != NULL && last >= 0 &&
+		calls_read_time(watch, &batch->page->cells[(Size) last * batch->npaths + windows->watched],
+						&end) &&
+		!calls_comes_first(windows, windows->overlap_end, end);
+	batch->reread |= watch != NULL;
 }
 
 /* Were all its calls given before? */
@@ -364,32 +423,12 @@ prepare_batch(CallsWindows *windows, CallsBatch *batch)
 			take_back(windows);
 		return false;
 	}
-	windows->overlapping = true;
-	windows->overlap_end = windows->before->reached;
+	if (windows->overlapping)
+		mark_overlap(windows, batch);
 	remember_seam(windows, batch);
 	MemoryContextSetParent(batch->context, windows->context);
 	return true;
 }
-/*
- * Where a window overlaps the one before it, the two may have read the log at
- * different times.  A call that only the later one has was not there throughout,
- * and may be left out where it would come too late: such batches are marked.
- */
-static void
-mark_overlap(CallsWindows *windows, CallsBatch *batch)
-{
-	const CallsOrderWatch *watch = head_window(windows)->watch;
-	int			last = batch->page->nrows - 1;
-	TimestampTz end;
-
-	/* not where the window itself does not keep the order */
-	windows->overlapping = watch != NULL && last >= 0 &&
-		calls_read_time(watch, &batch->page->cells[(Size) last * batch->npaths + windows->watched],
-						&end) &&
-		!calls_comes_first(windows, windows->overlap_end, end);
-	batch->reread |= watch != NULL;
-}
-
 
 /* Notes what was given to the caller, as far as it tells about the list. */
 static void
@@ -423,8 +462,6 @@ can_repair(CallsWindows *windows)
 		MemoryContextSwitchTo(old);
 	}
 	return true;
-	if (windows->overlapping)
-		mark_overlap(windows, batch);
 }
 
 /*

@@ -33,6 +33,9 @@
 #define MIN_WINDOW_PAGES	3
 #define MAX_WINDOW_PAGES	25
 
+/* The smallest part of what is left, per connection, that makes a window. */
+#define MAX_CUTS_AT_ONCE	4
+
 /* What windows may cost: requests per page of the list, and per connection. */
 #define EXTRA_PER_PAGE		0.05
 #define EXTRA_PER_CONNECTION 1
@@ -52,6 +55,8 @@ calls_can_cut(CallsWindows *windows, int64 horizon)
 										 ? CALLS_FILTER_UPPER : CALLS_FILTER_LOWER);
 	return windows->watched >= 0 && horizon == CALLS_ALL_ROWS &&
 		settings->max_connections > 1 &&
+		/* where requests are counted, there are none for edge and seams */
+		settings->max_requests == 0 &&
 		def->paging.style != CALLS_PAGING_PAGE &&
 		def->paging.style != CALLS_PAGING_OFFSET &&
 		windows->filter != NULL &&
@@ -132,11 +137,11 @@ cut_window(CallsWindows *windows, Window *window, TimestampTz start)
 		calls_leave_check(cut->pager);
 		calls_remember_little(cut->pager);
 	}
-	windows->left_to_cut--;
+	windows->cut++;
 	if (cut->binding == NULL)
 	{
 		MemoryContextDelete(cut->context);
-		windows->left_to_cut = 0;
+		windows->cut = PG_INT32_MAX;
 		return false;
 	}
 	calls_start_watch(windows, cut);
@@ -145,17 +150,48 @@ cut_window(CallsWindows *windows, Window *window, TimestampTz start)
 	return true;
 }
 
+/*
+ * May one more window be made?  What they cost together is limited by what was
+ * read, not by what is thought to be left: that may be far from true.
+ */
+static bool
+may_cut(const CallsWindows *windows)
+{
+	double		extra = EXTRA_PER_PAGE * windows->pages_read +
+		EXTRA_PER_CONNECTION * windows->fetcher->settings->max_connections;
+
+	return (windows->cut + 1.0) * EXTRA_PER_WINDOW <= extra;
+}
+
+/*
+ * The time that a new window is to take up in one where so many pages are left.
+ * Where no total tells how many they are, the first calls may be denser by far
+ * than the rest: then windows are spread over what is left all the same.
+ */
+static double
+window_time(const CallsWindows *windows, double pages)
+{
+	double		time = (pages >= 2 * windows->window_pages ? windows->window_pages : pages / 2) *
+		windows->page_time;
+
+	if (!windows->measured)
+		time = Max(time, pages * windows->page_time /
+				   (MAX_CUTS_AT_ONCE * windows->fetcher->settings->max_connections));
+	return windows->direction == CALLS_ORDER_DESC ? -time : time;
+}
+
 /* Cuts windows where most is left to read, while connections are free. */
 void
 calls_cut_more_windows(CallsWindows *windows)
 {
-	while (windows->left_to_cut > 0 &&
+	if (!windows->measured && windows->time_read > 0)
+		windows->page_time = windows->time_read / windows->pages_read;
+	while (may_cut(windows) &&
 		   calls_spare_fetches(windows->fetcher, CALLS_AHEAD_BUDGET) > 0)
 	{
 		Window	   *widest = NULL;
 		double		most = 0;
 		double		pages;
-		double		time;
 		dlist_iter	iter;
 
 		dlist_foreach(iter, &windows->windows)
@@ -171,10 +207,8 @@ calls_cut_more_windows(CallsWindows *windows)
 		}
 		if (most < 2 * MIN_WINDOW_PAGES)
 			return;
-		pages = most >= 2 * windows->window_pages ? windows->window_pages : most / 2;
-		time = pages * windows->page_time;
-		if (!cut_window(windows, widest, widest->reached +
-						(TimestampTz) (windows->direction == CALLS_ORDER_DESC ? -time : time)))
+		if (!cut_window(windows, widest,
+						widest->reached + (TimestampTz) window_time(windows, most)))
 			return;
 	}
 }
@@ -236,6 +270,7 @@ measure_list(CallsWindows *windows)
 
 	if (!calls_comes_first(windows, windows->first->reached, windows->bottom) || seen <= 0)
 		return false;
+	windows->measured = left >= 0;
 	if (left < 0)
 		left = windows->rows / seen * time;
 	pages = left / windows->page_rows;
@@ -244,8 +279,6 @@ measure_list(CallsWindows *windows)
 	windows->page_time = time / pages;
 	windows->window_pages = (int) Min(Max(ceil(pages / connections), MIN_WINDOW_PAGES),
 									  MAX_WINDOW_PAGES);
-	windows->left_to_cut = (int) ((EXTRA_PER_PAGE * pages + EXTRA_PER_CONNECTION * connections) /
-								  EXTRA_PER_WINDOW);
 	return true;
 }
 

@@ -39,6 +39,7 @@ typedef struct Window
 	TimestampTz reached;		/* of the last call read */
 	bool		through;		/* it has passed the start of the next */
 	bool		ended;			/* it has reached the end of the list */
+	bool		astray;			/* a page of it lies before its start */
 	dlist_head	batches;		/* of Waiting */
 } Window;
 
@@ -73,7 +74,10 @@ struct CallsWindows
 	int			page_rows;		/* of a page */
 	double		page_time;		/* that a page takes up, on the average */
 	int			window_pages;
-	int			left_to_cut;	/* windows that may still be made */
+	bool		measured;		/* page_time is what the provider's total tells */
+	double		pages_read;		/* by all windows ... */
+	double		time_read;		/* ... and the time that they take up */
+	int			cut;			/* windows made */
 
 	/* what was given to the caller */
 	int64		pages;
@@ -84,12 +88,12 @@ struct CallsWindows
 	bool		at_seam;		/* a window's calls have not been connected with
 								 * those of the one before yet */
 	Window	   *before;			/* that one, while at_seam */
+	bool		overlapping;	/* calls that are given may lie before ... */
+	TimestampTz overlap_end;	/* the last one of the window before */
 	bool		stopped;		/* the rest is not needed */
 	bool		finished;		/* the end was looked at */
 
 	/* where pages ended, and what is done about it: see window_repair.c */
-	bool		overlapping;	/* calls that are given may lie before ... */
-	TimestampTz overlap_end;	/* the last one of the window before */
 	bool		repairable;
 	bool		repairing;
 	CallsOrderWatch *times;		/* reads times, watches nothing */
