@@ -471,6 +471,19 @@ is_semijoin_inner(PlannerInfo *root, RelOptInfo *baserel)
 }
 
 /*
+ * Is there a LIMIT further up?  A WITH query is planned as if it were read to
+ * its end, but may not be.
+ */
+static bool
+is_below_limit(const PlannerInfo *root)
+{
+	for (root = root->parent_root; root != NULL; root = root->parent_root)
+		if (root->parse->limitCount != NULL)
+			return true;
+	return false;
+}
+
+/*
  * May the query stop before it has read all rows of the path?  Under a LIMIT,
  * EXISTS or cursor, unless something above needs them all first.
  */
@@ -481,7 +494,7 @@ stops_early(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
 
 	if (is_semijoin_inner(root, baserel))
 		return true;
-	if (root->tuple_fraction <= 0)
+	if (root->tuple_fraction <= 0 && !is_below_limit(root))
 		return false;
 	if (path->pathkeys != NIL)
 		return true;
