@@ -204,7 +204,7 @@ calls_look_ahead(CallsPager *pager)
 		if (pager->nqueued > 0 && !is_within_total(pager, &position))
 			return;
 		request = ask_for(pager, pager->binding, &position);
-		pager->overlapped |= pager->nqueued > 0;
+		pager->overlapped |= pager->nqueued > 0 && pager->settings->max_connections > 1;
 		dlist_push_tail(&pager->queue, &request->node);
 		pager->nqueued++;
 	}
