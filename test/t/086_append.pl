@@ -1,0 +1,320 @@
+# Scans under an Append run at once, and what goes wrong while several requests
+# are under way: throttling, failures, cancel, limits.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+
+use CallsTest;
+use Session;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $calls = 600;
+my $columns = 'source, call_id, status, started_at';
+my $promise = 100;				# ms within which a cancel is answered
+
+my $sim = start_simulator(calls => $calls);
+my $node = start_node('main', sim => $sim);
+create_servers($node, $sim, server => { page_size => 20, max_connections => 4, async_capable => 'true' });
+load_local($node, $sim);
+$node->safe_psql('postgres', join "\n",
+	'CREATE VIEW every AS ' . join(' UNION ALL ', map { "SELECT $columns FROM $_.calls" } @providers) . ';',
+	'CREATE VIEW local.every AS ' . join(' UNION ALL ', map { "SELECT $columns FROM local.$_" } @providers) . ';',
+	'CREATE TABLE parts (source text, call_id text, status text, started_at timestamptz) PARTITION BY LIST (source);',
+	(map { "CREATE FOREIGN TABLE part_$_ PARTITION OF parts FOR VALUES IN ('$_') SERVER $_;" } @providers));
+my $observer = Session->new($node);
+
+check_append('every');
+check_append('parts');
+check_append_stops();
+check_throttling();
+check_failures();
+check_limits();
+check_cancel();
+check_memory();
+check_few_descriptors();
+is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
+
+done_testing();
+
+sub alter
+{
+	my ($options) = @_;
+	$node->safe_psql('postgres', join '', map { "ALTER SERVER $_ OPTIONS ($options);" } @providers);
+	return;
+}
+
+sub async_scans
+{
+	my ($sql) = @_;
+	my $text = $node->safe_psql('postgres', "EXPLAIN (COSTS OFF) $sql");
+	return scalar(() = $text =~ /Async Foreign Scan/g);
+}
+
+# The most requests under way at once among the first ones of each provider
+sub together
+{
+	my $most = 0;
+	foreach my $provider (@providers)
+	{
+		my ($first) = $sim->log($provider);
+		$most = $first->{inflight} if $first && $first->{inflight} > $most;
+	}
+	return $most;
+}
+
+sub check_append
+{
+	my ($table) = @_;
+	my $sql = "SELECT $columns FROM $table";
+	my @pair = ($sql, "SELECT $columns FROM local.every");
+
+	is(async_scans($sql), 5, "$table: five asynchronous scans");
+	$sim->set('all', latency => 50);
+	$sim->clear;
+	rows_equal($node, \@pair, "$table: rows");
+	is(together(), 5, "$table: all have their first request under way together");
+	alter("SET async_capable 'false'");
+	is(async_scans($sql), 0, "$table: none with async_capable false");
+	$sim->clear;
+	rows_equal($node, \@pair, "$table: the same rows");
+	is(together(), 1, "$table: then one after the other");
+	alter("SET async_capable 'true'");
+	$sim->set('all', latency => 2);
+
+	# other scans in the same query
+	rows_equal($node,
+		[ "SELECT e.*, t.duration FROM $table e JOIN ringyo.calls t USING (call_id)", "SELECT e.*, t.duration FROM local.every e JOIN local.ringyo t USING (call_id)" ],
+		"$table: a join with a scan of another table");
+	rows_equal($node,
+		[ "SELECT source, (SELECT count(*) FROM tryvox.calls), count(*) FROM $table GROUP BY source", "SELECT source, (SELECT count(*) FROM local.tryvox), count(*) FROM local.every GROUP BY source" ],
+		"$table: beside a subquery");
+	rows_equal($node,
+		[ "SELECT e.call_id, v.call_id FROM $table e JOIN voicy.calls v ON v.to_number = e.call_id OR v.call_id = e.call_id WHERE e.status = 'busy'",
+			"SELECT e.call_id, v.call_id FROM local.every e JOIN local.voicy v ON v.to_number = e.call_id OR v.call_id = e.call_id WHERE e.status = 'busy'" ],
+		"$table: in a nested loop with another scan", settings => 'SET enable_material = off');
+	rows_equal($node,
+		[ "SELECT g, count(*) FROM unnest('{busy,failed,no_answer}'::text[]) AS g, LATERAL (SELECT * FROM $table WHERE status = g OFFSET 0) AS s GROUP BY g",
+			"SELECT g, count(*) FROM unnest('{busy,failed,no_answer}'::text[]) AS g, LATERAL (SELECT * FROM local.every WHERE status = g OFFSET 0) AS s GROUP BY g" ],
+		"$table: again and again with other values");
+	rows_equal($node,
+		[ "SELECT g, count(*) FROM generate_series(1, 3) AS g LEFT JOIN $table e ON g + length(e.call_id) > 0 WHERE e.status = 'busy' GROUP BY g",
+			"SELECT g, count(*) FROM generate_series(1, 3) AS g LEFT JOIN local.every e ON g + length(e.call_id) > 0 WHERE e.status = 'busy' GROUP BY g" ],
+		"$table: again and again with the same", settings => 'SET enable_material = off');
+	rows_equal($node, [ "SELECT * FROM $table a JOIN $table b USING (source, call_id)", 'SELECT * FROM local.every a JOIN local.every b USING (source, call_id)' ],
+		"$table: joined with itself");
+
+	$sim->fault('ringyo', 'status', code => 400, after => 3, count => -1, message => 'not today');
+	sql_fails($node, "SELECT count(md5(call_id)) FROM $table", 'HV000', qr/server "ringyo"(?s:.*)not today/, "$table: the error of one scan is the query's");
+	$sim->reset;
+	return;
+}
+
+# Under a LIMIT each child sends its first request, and none another one.
+sub check_append_stops
+{
+	foreach my $sql ('SELECT * FROM every LIMIT 1', 'SELECT * FROM parts LIMIT 1', 'SELECT EXISTS (SELECT FROM parts)')
+	{
+		$sim->set('all', latency => 20);
+		$sim->clear;
+		my @rows = query_rows($node, $sql);
+		sleep 0.1;
+		my @requests = map { $sim->requests($_) } @providers;
+		is(scalar @rows, 1, "$sql: a row");
+		ok(!(grep { $_ > 1 } @requests), "$sql: at most one request of each child (@requests)");
+		is($sim->stats->{connections}, 0, "$sql: and nothing is left open");
+	}
+	$sim->reset;
+	return;
+}
+
+# A provider that cannot take so much: rows right, fewer requests at once.
+sub check_throttling
+{
+	alter("SET max_connections '8'");
+	foreach my $provider (@providers)
+	{
+		$sim->reset;
+		$sim->set($provider, latency => 10);
+		$sim->fault($provider, 'status', code => 429, retry_after => 0, after => 14, count => 4);
+		rows_equal($node, "SELECT * FROM {$provider}", "$provider: rows after 429 in mid-scan");
+		my @log = $sim->log($provider);
+		my ($last) = grep { $log[$_]{status} == 429 } reverse 0 .. $#log;
+		my ($least) = sort { $a <=> $b } map { $_->{inflight} } grep { defined } @log[ $last + 1 .. $last + 10 ];
+		cmp_ok($least, '<=', 4, "$provider: no more than half as many are under way after it");
+
+		$sim->reset;
+		$sim->fault($provider, 'refuse', after => 4 * $_, count => 1) foreach 1 .. 3;
+		rows_equal($node, "SELECT * FROM {$provider}", "$provider: rows, connections refused at times");
+		$sim->reset;
+		$sim->fault($provider, 'delay', ms => 60, after => 3 * $_ - 1, count => 1) foreach 1 .. 10;
+		rows_equal($node, "SELECT * FROM {$provider}", "$provider: rows, answers out of turn");
+	}
+	$sim->reset;
+	$sim->fault('tryvox', 'status', code => 429, retry_after => 1, after => 10, count => 2);
+	my $start = Session::now();
+	rows_equal($node, 'SELECT * FROM {tryvox}', 'Retry-After: 1 in mid-scan');
+	cmp_ok(Session::now() - $start, '>=', 1, 'is waited for');
+	$sim->reset;
+	return;
+}
+
+# A page that fails for good fails the scan; the session goes on.
+sub check_failures
+{
+	foreach my $provider (@providers)
+	{
+		my $session = warm_session();
+		my $descriptors = () = $session->descriptors;
+
+		$sim->set($provider, latency => 5);
+		$sim->fault($provider, 'status', code => 400, after => 9, count => -1, message => 'broken page');
+		my $text = $session->query("SELECT call_id FROM $provider.calls");
+		is($session->sqlstate, 'HV000', "$provider: a page that fails for good");
+		like($text, qr/server "$provider"(?s:.*)broken page/, "$provider: is told");
+		unlike($text, qr/^[^:]*\|/m, "$provider: and no row comes");
+		$sim->reset;
+		$sim->set($provider, latency => 5);
+		$sim->fault($provider, 'truncate', after => 9);
+		$text = $session->query("SELECT call_id FROM $provider.calls");
+		like($text, qr/HV\w+: (?s:.*)page \d+ of server "$provider"/, "$provider: a bad reply names page and server");
+
+		# caught with requests under way, many times
+		$sim->reset;
+		$sim->set($provider, latency => 3);
+		my $block = qq(DO \$\$ DECLARE good bigint; BEGIN
+			FOR i IN 1..20 LOOP
+				BEGIN
+					PERFORM 1 / (250 - n) FROM (SELECT row_number() OVER () AS n FROM $provider.calls) AS s;
+					RAISE 'no error';
+				EXCEPTION WHEN division_by_zero THEN
+					SELECT count(md5(call_id)) INTO good FROM (SELECT call_id FROM $provider.calls LIMIT 50) AS s;
+					IF good <> 50 THEN RAISE '% rows', good; END IF;
+				END;
+			END LOOP; END \$\$);
+		is($session->query($block), '', "$provider: twenty errors caught, each followed by a good query");
+		my $after = () = $session->descriptors;
+		cmp_ok($after, '<=', $descriptors + 8, "$provider: descriptors: $descriptors, $after");
+		is($session->query($block), '', "$provider: twenty more");
+		cmp_ok(scalar(() = $session->descriptors), '<=', $after + 8, "$provider: leave no more descriptors");
+		cmp_ok($sim->stats->{connections}, '<=', 9, "$provider: nor connections");
+		is($session->query("SELECT count(md5(call_id)) FROM $provider.calls"), $calls, "$provider: all calls after that");
+		$session->close;
+	}
+	$sim->reset;
+	return;
+}
+
+# What is read ahead never uses up what the scan is allowed.
+sub check_limits
+{
+	foreach my $provider (@providers)
+	{
+		alter("SET max_connections '1'");
+		$sim->clear;
+		query_rows($node, "SELECT call_id FROM $provider.calls");
+		my $needed = $sim->requests($provider);
+
+		alter("SET max_connections '8'");
+		$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (ADD max_requests '$needed')");
+		is(scalar(eval { query_rows($node, "SELECT call_id FROM $provider.calls") }), $calls, "$provider: max_requests $needed is enough")
+		  or diag $@;
+		$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (SET max_requests '@{[ $needed - 1 ]}')");
+		sql_fails($node, "SELECT call_id FROM $provider.calls", '53400', qr/needs more than max_requests/, "$provider: one less is not");
+		$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (DROP max_requests, ADD max_response_size '100kB')");
+		$sim->fault($provider, 'big', bytes => 200_000, after => 11);
+		sql_fails($node, "SELECT call_id FROM $provider.calls", '53400', qr/max_response_size/, "$provider: a page too large");
+		$sim->reset;
+		$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (DROP max_response_size)");
+	}
+	return;
+}
+
+# One of the simulator's connections, made beforehand
+sub warm_session
+{
+	my $session = Session->new($node);
+	$session->query('SELECT call_id FROM ringyo.calls LIMIT 10');
+	return $session;
+}
+
+sub check_cancel
+{
+	alter("SET max_connections '16'");
+	foreach my $case (
+		(map { [ "$_, sixteen requests", "SELECT count(md5(call_id)) FROM $_.calls", $_ ] } @providers),
+		[ 'Append', 'SELECT count(md5(call_id)) FROM parts', @providers ])
+	{
+		my ($name, $sql, @faulty) = @$case;
+		my $session = warm_session();
+		my $before = () = $session->descriptors;
+		my (@times, %states, $good);
+
+		foreach (1 .. 5)
+		{
+			$sim->reset;
+			$sim->fault($_, 'hang', after => 6, count => -1) foreach @faulty;
+			$session->send($sql);
+			sleep 0.2;
+			my $start = Session::now();
+			$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
+			$session->receive;
+			push @times, 1000 * (Session::now() - $start);
+			$states{ $session->sqlstate }++;
+			$sim->reset;
+			$good += $session->query('SELECT count(md5(call_id)) FROM ringyo.calls') eq $calls;
+		}
+		my $median = (sort { $a <=> $b } @times)[2];
+		ok($median < $promise, sprintf '%s: canceled in %.1f ms', $name, $median);
+		is_deeply(\%states, { 57014 => 5 }, "$name: 57014");
+		is($good, 5, "$name: the next query works");
+		cmp_ok(scalar(() = $session->descriptors), '<=', $before + 17, "$name: descriptors of connections to reuse are left, and no others");
+		cmp_ok($sim->stats->{connections}, '<=', 17, "$name: and so it is with the connections");
+		$session->close;
+	}
+	return;
+}
+
+# Pages of some MB: what is there and under way stays within 16 MB beyond a page.
+sub check_memory
+{
+	alter("SET max_connections '16'");
+	foreach my $provider (@providers)
+	{
+		my $session = Session->new($node);
+		my $mb = 3;
+
+		$session->query("SELECT count(md5(call_id)) FROM $provider.calls");
+		my $before = $session->memory('VmHWM');
+		$sim->fault($provider, 'big', bytes => $mb * 1024 * 1024, count => -1);
+		is($session->query("SELECT count(md5(call_id)) FROM $provider.calls"), $calls, "$provider: pages of $mb MB");
+		my $growth = ($session->memory('VmHWM') - $before) / 1024;
+		# a buffer may have twice the size of what it holds; one page is being read
+		cmp_ok($growth, '<=', 16 + 4 * 2 * $mb, sprintf '%s: %.1f MB more', $provider, $growth);
+		$sim->reset;
+		$session->close;
+	}
+	return;
+}
+
+sub check_few_descriptors
+{
+	my $session = Session->new($node);
+	my $open = () = glob "/proc/@{[ $session->pid ]}/fd/*";
+
+	foreach my $more (4, 8, 14, 30)
+	{
+		system('prlimit', '--pid', $session->pid, '--nofile=' . ($open + $more) . ':') == 0 or die 'prlimit';
+		foreach my $sql ('SELECT count(md5(call_id)) FROM ringyo.calls', 'SELECT count(md5(call_id)) FROM tryvox.calls', 'SELECT count(md5(call_id)) / 5 FROM parts')
+		{
+			my $text = $session->query($sql);
+			ok($text eq $calls || $session->sqlstate =~ /^(HV00N|53000|53300)$/, "$more descriptors: $sql: " . $session->sqlstate) or diag $text;
+		}
+	}
+	system('prlimit', '--pid', $session->pid, '--nofile=1000:');
+	is($session->query('SELECT count(md5(call_id)) / 5 FROM parts'), $calls, 'enough descriptors again');
+	$session->close;
+	return;
+}
