@@ -80,7 +80,7 @@ sub make_database
 			CREATE USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (api_key '$key{$_}');
 			CREATE SCHEMA $_;
 			IMPORT FOREIGN SCHEMA $_ FROM SERVER $_ INTO $_;
-			IMPORT FOREIGN SCHEMA $_ FROM SERVER $_ INTO lenient;
+			IMPORT FOREIGN SCHEMA $_ LIMIT TO (calls) FROM SERVER $_ INTO lenient;
 			ALTER FOREIGN TABLE lenient.calls RENAME TO $_;
 			ALTER FOREIGN TABLE lenient.$_ OPTIONS (ADD on_error 'set_null');)
 		} @names);
