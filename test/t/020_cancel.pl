@@ -221,7 +221,8 @@ sub check_scans_that_end_early
 		my $contexts = contexts($session);
 		my $rss = $session->memory('VmRSS');
 		is($session->query($loop->(200)), '', "$name, 200 times");
-		is(scalar(() = $session->descriptors), $descriptors, "$name: no more descriptors")
+		# idle connections come and go
+		cmp_ok(scalar(() = $session->descriptors), "<=", $descriptors + 4, "$name: no more descriptors")
 		  or diag(map { "$_\n" } $session->descriptors);
 		my $more_contexts = contexts($session) - $contexts;
 		my $more_rss = $session->memory('VmRSS') - $rss;
