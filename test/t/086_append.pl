@@ -310,7 +310,8 @@ sub check_few_descriptors
 		foreach my $sql ('SELECT count(md5(call_id)) FROM ringyo.calls', 'SELECT count(md5(call_id)) FROM tryvox.calls', 'SELECT count(md5(call_id)) / 5 FROM parts')
 		{
 			my $text = $session->query($sql);
-			ok($text eq $calls || $session->sqlstate =~ /^(HV00N|53000|53300)$/, "$more descriptors: $sql: " . $session->sqlstate) or diag $text;
+			# the limit is below what the server was started with, so that its own waits may fail too
+			ok($text eq $calls || $session->sqlstate eq 'HV00N' || $text =~ /Too many open files/, "$more descriptors: $sql: " . $session->sqlstate) or diag $text;
 		}
 	}
 	system('prlimit', '--pid', $session->pid, '--nofile=1000:');
