@@ -37,6 +37,10 @@ tap=()
 fuzz=()         # targets
 asan=0
 test_pid=       # what runs in the background
+# Tests that mostly wait, and assert no upper bound on time: they run beside the
+# others.
+beside=(085_concurrency 095_rate_limit)
+declare -A tap_pids=() tap_started=()   # of tests under way, by name
 
 # ---- steps -----------------------------------------------------------------
 
@@ -189,30 +193,52 @@ run_regress() {
 }
 
 # In the background, since bash puts off signals while a command runs in front.
-run_tap() { # NAME
-    local log=$log_dir/tap_$1.log started=$SECONDS status=0 good bad pgxs
+start_tap() { # NAME
+    local pgxs
     pgxs=$(dirname "$("$pg_config" --pgxs)")/..
     # TESTDIR is what PostgreSQL 15 asks for, the other two are later versions.
     exec_as_user env -C "$work/src/test" TESTDIR="$work/src/test" TESTDATADIR="$work/src/test/tmp_check" \
         TESTLOGDIR="$work/src/test/tmp_check/log" PG_REGRESS="$pgxs/test/regress/pg_regress" \
         PG_TEST_TIMEOUT_DEFAULT=60 PG_CONFIG="$pg_config" PERL5LIB="$pgxs/test/perl:$work/src/test/perl" \
         SIMULATOR="$work/src/test/simulator/calls-simulator" \
-        "${tied[@]}" timeout 900 prove --nocolor --verbose --timer "t/$1.pl" >"$log" 2>&1 </dev/null &
-    test_pid=$!
-    wait "$test_pid" || status=$?
-    test_pid=
+        "${tied[@]}" timeout 900 prove --nocolor --verbose --timer "t/$1.pl" >"$log_dir/tap_$1.log" 2>&1 </dev/null &
+    tap_pids[$1]=$!
+    tap_started[$1]=$SECONDS
+}
+
+finish_tap() { # NAME
+    local log=$log_dir/tap_$1.log status=0 good bad
+    wait "${tap_pids[$1]}" || status=$?
+    unset "tap_pids[$1]"
     if ((verbose)); then cat "$log"; fi
     good=$(grep -ac '^ok ' "$log") || true
     bad=$(grep -ac '^not ok ' "$log") || true
     if ((status != 0 && bad == 0)); then bad=1; fi
-    report "$good" "$bad" "tap $1" "$good of $((good + bad)) in $((SECONDS - started)) s"
+    report "$good" "$bad" "tap $1" "$good of $((good + bad)) in $((SECONDS - tap_started[$1])) s"
     if ((bad > 0)); then grep -avE '^ok |^1\.\.' "$log" | head -n 200 || true; fi
+}
+
+run_tap() { # NAME...
+    local name
+    for name; do
+        if [[ " ${beside[*]} " == *" $name "* ]]; then start_tap "$name"; fi
+    done
+    for name; do
+        if [[ -z ${tap_pids[$name]-} ]]; then
+            start_tap "$name"
+            finish_tap "$name"
+        fi
+    done
+    for name; do
+        if [[ -n ${tap_pids[$name]-} ]]; then finish_tap "$name"; fi
+    done
 }
 
 # Ends a running test and the servers that it leaves behind.
 stop_test() {
     local file
-    stop_process TERM "$test_pid"
+    local pid
+    for pid in $test_pid "${tap_pids[@]}"; do stop_process TERM "$pid"; done
     for file in "$work"/src/test/tmp_check/*/pgdata/postmaster.pid; do
         if [[ -e $file ]]; then stop_process INT "$(head -n 1 "$file")"; fi
     done
@@ -260,7 +286,7 @@ finish() {
     trap - EXIT
     trap '' INT TERM HUP PIPE
     set +e
-    if [[ -n $test_pid ]]; then stop_test; fi
+    if [[ -n $test_pid || ${#tap_pids[@]} -gt 0 ]]; then stop_test; fi
     stop_fuzzers
     stop_servers 2>/dev/null
     remove_no_main_cluster
@@ -305,6 +331,6 @@ check "Checking the provider definitions" check_definitions
 check "Checking the simulator" as_user make -s -C "$work/src/test/simulator" check
 install_extension "$work"/src/test/providers/*.json
 if ((${#regress[@]} > 0)); then run_regress; fi
-for name in "${tap[@]}"; do run_tap "$name"; done
+if ((${#tap[@]} > 0)); then run_tap "${tap[@]}"; fi
 if ((${#fuzz[@]} > 0)); then run_fuzz; fi
 if ((asan)); then run_asan; fi

@@ -108,7 +108,7 @@ sub load_local
 
 	foreach my $provider (@names ? @names : @providers)
 	{
-		my $file = "$PostgreSQL::Test::Utils::tmp_check/$provider.csv";
+		my $file = "$PostgreSQL::Test::Utils::tmp_check/$provider.$$.csv";
 		my $data = $sim->get("/_sim/data?provider=$provider&format=csv");
 		my ($columns) = $data =~ /^(.*)\n/;
 
