@@ -410,7 +410,7 @@ calls_parse_detail_columns(const CallsNode *node, CallsDefinition *def)
 	List	   *members;
 	ListCell   *lc;
 	CallsColumn *columns;
-	bool		key;
+	bool		key = false;
 	int			n = 0;
 
 	calls_require_kind(node, CALLS_NODE_OBJECT);
