@@ -32,6 +32,7 @@
 #include "count_plan.h"
 #include "estimate.h"
 #include "filter.h"
+#include "limit.h"
 #include "option.h"
 #include "order.h"
 #include "plan.h"
@@ -424,84 +425,6 @@ used_attributes(PlannerInfo *root, RelOptInfo *baserel, List *clauses)
 	return attributes;
 }
 
-/*
- * LIMIT and OFFSET of a query that reads nothing but this table and needs its
- * rows one by one: a hint for the size of the first page, so that a wrong one
- * costs requests and nothing else.
- */
-static List *
-limit_exprs(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
-{
-	Query	   *parse = root->parse;
-	List	   *exprs;
-
-	if (parse->limitCount == NULL ||
-		baserel->reloptkind != RELOPT_BASEREL ||
-		!bms_equal(root->all_baserels, baserel->relids) ||
-		parse->commandType != CMD_SELECT ||
-		!pathkeys_contained_in(root->query_pathkeys, path->pathkeys) ||
-		parse->groupClause || parse->groupingSets ||
-		parse->distinctClause || parse->setOperations ||
-		parse->hasAggs || parse->hasWindowFuncs || parse->hasTargetSRFs ||
-		parse->havingQual)
-		return NIL;
-	exprs = list_make1(parse->limitCount);
-	if (parse->limitOffset)
-		exprs = lappend(exprs, parse->limitOffset);
-	if (contain_volatile_functions((Node *) exprs) || contain_subplans((Node *) exprs))
-		return NIL;
-	return exprs;
-}
-
-/* Is the relation one of which a semi-join or anti-join wants one row? */
-static bool
-is_semijoin_inner(PlannerInfo *root, RelOptInfo *baserel)
-{
-	ListCell   *lc;
-
-	foreach(lc, root->join_info_list)
-	{
-		SpecialJoinInfo *join = lfirst(lc);
-
-		if ((join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI) &&
-			bms_overlap(baserel->relids, join->syn_righthand))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is there a LIMIT further up?  A WITH query is planned as if it were read to
- * its end, but may not be.
- */
-static bool
-is_below_limit(const PlannerInfo *root)
-{
-	for (root = root->parent_root; root != NULL; root = root->parent_root)
-		if (root->parse->limitCount != NULL)
-			return true;
-	return false;
-}
-
-/*
- * May the query stop before it has read all rows of the path?  Under a LIMIT,
- * EXISTS or cursor, unless something above needs them all first.
- */
-static bool
-stops_early(PlannerInfo *root, RelOptInfo *baserel, const Path *path)
-{
-	Query	   *parse = root->parse;
-
-	if (is_semijoin_inner(root, baserel))
-		return true;
-	if (root->tuple_fraction <= 0 && !is_below_limit(root))
-		return false;
-	if (path->pathkeys != NIL)
-		return true;
-	return !(parse->hasAggs || parse->groupClause || parse->groupingSets ||
-			 parse->distinctClause || root->query_pathkeys != NIL);
-}
-
 bool
 callsIsForeignPathAsyncCapable(ForeignPath *path)
 {
@@ -522,13 +445,15 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 	CallsPlanFilter filter;
 	List	   *limit;
 	bool		all_quals;
+	bool		stops_early;
 
 	if (IS_UPPER_REL(baserel))
 		return calls_make_count(best_path, tlist, outer_plan);
 	quals = extract_actual_clauses(scan_clauses, false);
 	filter = calls_find_predicates(root, baserel->relid, quals, info->columns, info->def);
-	limit = limit_exprs(root, baserel, &best_path->path);
+	limit = calls_limit_exprs(root, baserel, &best_path->path);
 	all_quals = filter.nquals == list_length(quals);
+	stops_early = calls_stops_early(root, baserel->relids, best_path->path.pathkeys);
 	return make_foreignscan(tlist, quals, baserel->relid,
 							list_concat_copy(filter.exprs, limit),
 							list_concat(list_make5(filter.predicates,
@@ -536,8 +461,7 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 												   makeBoolean(all_quals),
 												   makeInteger(list_length(limit)),
 												   linitial(best_path->fdw_private)),
-										list_make2(makeBoolean(stops_early(root, baserel,
-																		   &best_path->path)),
+										list_make2(makeBoolean(stops_early),
 												   lsecond(best_path->fdw_private))),
 							NIL, NIL, outer_plan);
 }
