@@ -18,6 +18,7 @@
 #include "explain.h"
 #include "http.h"
 #include "import.h"
+#include "lookahead_plan.h"
 #include "plan.h"
 #include "progress.h"
 #include "totals.h"
@@ -35,6 +36,7 @@ _PG_init(void)
 	calls_init_progress();
 	MarkGUCPrefixReserved("calls_fdw");
 	calls_init_totals();
+	calls_init_lookahead();
 }
 
 Datum

@@ -36,7 +36,7 @@ struct CallsDetails
 	const CallsDefinition *def; /* of the table */
 	const CallsDefinition *single;	/* of the request */
 	CallsSettings *settings;
-	CallsFetcher fetcher;
+	CallsFetcher *fetcher;		/* the caller's, and of other details too */
 	MemoryContext context;
 	int64		horizon;
 
@@ -123,20 +123,27 @@ make_reader(CallsDetails *details)
 	details->reader = calls_make_page_reader(NULL, 0, NULL, n, members);
 }
 
+void
+calls_init_detail_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
+						  CallsSettings *settings, CallsCounters *counters)
+{
+	fetcher->def = calls_id_definition(def);
+	fetcher->settings = settings;
+	fetcher->counters = counters;
+	fetcher->headers = calls_build_headers(fetcher->def, settings);
+}
+
 CallsDetails *
 calls_make_details(const CallsDefinition *def, CallsSettings *settings,
 				   const CallsBinding *binding, int npaths, const char *const *paths,
-				   int64 horizon, CallsCounters *counters)
+				   int64 horizon, CallsFetcher *fetcher)
 {
 	CallsDetails *details = palloc0_object(CallsDetails);
 
 	details->def = def;
 	details->single = calls_id_definition(def);
 	details->settings = settings;
-	details->fetcher.def = details->single;
-	details->fetcher.settings = settings;
-	details->fetcher.counters = counters;
-	details->fetcher.headers = calls_build_headers(details->single, settings);
+	details->fetcher = fetcher;
 	details->context = CurrentMemoryContext;
 	details->horizon = horizon;
 	details->nids = binding->nids;
@@ -163,7 +170,7 @@ ask(CallsDetails *details)
 	old = MemoryContextSwitchTo(question->context);
 	request = calls_build_call_request(single, details->settings,
 									   details->ids[details->asked], true, false);
-	question->fetch = calls_start_fetch(&details->fetcher, request->method,
+	question->fetch = calls_start_fetch(details->fetcher, request->method,
 										psprintf("%s%s", calls_base_url(single, details->settings),
 												 request->target),
 										request->body);
@@ -186,7 +193,7 @@ ask_ahead(CallsDetails *details, int64 least)
 	wanted = Min(wanted, (int64) details->current + details->nquestions);
 	while (details->asked < wanted &&
 		   (details->asked == details->current ||
-			calls_spare_fetches(&details->fetcher, CALLS_AHEAD_BUDGET) > 0))
+			calls_spare_fetches(details->fetcher, CALLS_AHEAD_BUDGET) > 0))
 		ask(details);
 }
 
@@ -330,8 +337,8 @@ read_reply(CallsDetails *details, const CallsHttpReply *reply)
 				 errhint("Check the server option \"base_url\".")));
 	cells = find_call(details, calls_read_page(details->reader, reply->body, reply->length));
 	error_context_stack = callback.previous;
-	details->fetcher.counters->pages++;
-	details->fetcher.counters->rows++;
+	details->fetcher->counters->pages++;
+	details->fetcher->counters->rows++;
 	id = calls_cell_text(&cells[details->npaths]);
 	details->cells = details->nadded > 0 ? strip_added(details, cells) : cells;
 	return id != NULL && strcmp(id, details->ids[details->current]) == 0;
@@ -347,7 +354,7 @@ take_call(CallsDetails *details, CallsFetch *fetch)
 	/* raised by calls_take_reply is every other failure */
 	if (calls_fetch_is_missing(fetch))
 	{
-		details->fetcher.counters->pages++;
+		details->fetcher->counters->pages++;
 		return false;
 	}
 	reply = calls_take_reply(fetch);
@@ -398,7 +405,7 @@ calls_next_detail(CallsDetails *details, const CallsCell **cells, const CallsCel
 
 		CHECK_FOR_INTERRUPTS();
 		ask_ahead(details, 1);
-		calls_poll_fetches(&details->fetcher);
+		calls_poll_fetches(details->fetcher);
 		if (!calls_fetch_is_done(details->questions[details->current % details->nquestions].fetch))
 			return CALLS_PENDING;
 		found = read_current(details);
@@ -412,15 +419,24 @@ calls_next_detail(CallsDetails *details, const CallsCell **cells, const CallsCel
 }
 
 void
+calls_ask_details(CallsDetails *details)
+{
+	if (details->asked == 0 && details->nids > 0 &&
+		(details->fetcher->nfetches == 0 ||
+		 calls_spare_fetches(details->fetcher, CALLS_AHEAD_BUDGET) > 0))
+		ask(details);
+}
+
+void
 calls_show_details(CallsDetails *details, CallsProgressLine *line)
 {
-	calls_show_progress(line, &details->fetcher, details->delivered, details->nids);
+	calls_show_progress(line, details->fetcher, details->delivered, details->nids);
 }
 
 void
 calls_wait_details(CallsDetails *details)
 {
-	calls_wait_fetches(&details->fetcher);
+	calls_wait_fetches(details->fetcher);
 }
 
 bool

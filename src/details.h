@@ -20,6 +20,10 @@
 
 typedef struct CallsDetails CallsDetails;
 
+/* Sets up what all single calls of a scan are fetched with. */
+extern void calls_init_detail_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
+									  CallsSettings *settings, CallsCounters *counters);
+
 /*
  * Makes what reads the calls that "binding" names by their ids, in
  * CurrentMemoryContext; no request yet.  "paths" are the members of a call that
@@ -29,7 +33,7 @@ extern CallsDetails *calls_make_details(const CallsDefinition *def,
 										CallsSettings *settings,
 										const CallsBinding *binding,
 										int npaths, const char *const *paths,
-										int64 horizon, CallsCounters *counters);
+										int64 horizon, CallsFetcher *fetcher);
 
 /*
  * The next call, if it is there: the cells of the caller's paths, valid until
@@ -38,6 +42,12 @@ extern CallsDetails *calls_make_details(const CallsDefinition *def,
  */
 extern CallsProgress calls_next_detail(CallsDetails *details, const CallsCell **cells,
 									   const CallsCell **key);
+
+/*
+ * Asks for the first call already, if there is room for another request; it
+ * will be wanted for sure.
+ */
+extern void calls_ask_details(CallsDetails *details);
 
 /* Shows how far it has come; see calls_show_progress. */
 extern void calls_show_details(CallsDetails *details, CallsProgressLine *line);

@@ -118,6 +118,13 @@ page_rows(const CallsRelation *info)
 		: info->def->paging.size_max;
 }
 
+/* A path's fdw_private; it is linked to nothing. */
+static List *
+make_private(CallsOrderDirection direction, int max_ids)
+{
+	return list_make3(makeInteger(direction), makeInteger(max_ids), makeInteger(-1));
+}
+
 /*
  * Adds a path of so many requests, one after the other, and so many calls in
  * them.
@@ -163,7 +170,7 @@ add_scan_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info,
 		retrieved = calls_estimate_rows(root, baserel, calls_pushed_clauses(bound));
 	pages = Max(ceil(retrieved / page_rows(info)), calls_count_streams(bound->binding));
 	add_request_path(root, baserel, param_info, pathkeys, pages, retrieved,
-					 list_make2(makeInteger(direction), makeInteger(0)));
+					 make_private(direction, 0));
 	return pages;
 }
 
@@ -187,7 +194,7 @@ add_id_path(PlannerInfo *root, RelOptInfo *baserel, ParamPathInfo *param_info, d
 	if (param_info != NULL)
 		param_info->ppi_rows = Min(param_info->ppi_rows, ids);
 	add_request_path(root, baserel, param_info, NIL, ceil(ids / connections), ids,
-					 list_make2(makeInteger(CALLS_ORDER_NONE), makeInteger((int) most)));
+					 make_private(CALLS_ORDER_NONE, (int) most));
 }
 
 /*
@@ -201,8 +208,7 @@ add_refused_path(PlannerInfo *root, RelOptInfo *baserel)
 		calls_create_foreignscan_path(root, baserel, baserel->rows,
 									  COST_WITHOUT_IDS, COST_WITHOUT_IDS, NIL,
 									  baserel->lateral_relids,
-									  list_make2(makeInteger(CALLS_ORDER_NONE),
-												 makeInteger(INT_MAX)));
+									  make_private(CALLS_ORDER_NONE, INT_MAX));
 
 	calls_disable_path(&path->path);
 	add_path(baserel, (Path *) path);
@@ -460,8 +466,12 @@ callsGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 												   used_attributes(root, baserel, quals),
 												   makeBoolean(all_quals),
 												   makeInteger(list_length(limit)),
-												   linitial(best_path->fdw_private)),
-										list_make2(makeBoolean(stops_early),
-												   lsecond(best_path->fdw_private))),
+												   list_nth(best_path->fdw_private,
+															CALLS_PATH_ORDER)),
+										list_make3(makeBoolean(stops_early),
+												   list_nth(best_path->fdw_private,
+															CALLS_PATH_MAX_IDS),
+												   list_nth(best_path->fdw_private,
+															CALLS_PATH_LINK))),
 							NIL, NIL, outer_plan);
 }

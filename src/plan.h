@@ -35,7 +35,20 @@ enum CallsScanPrivateIndex
 	CALLS_SCAN_STOPS_EARLY,
 	/* Integer: up to how many ids the calls are asked for one by one; 0: the
 	 * list is read */
-	CALLS_SCAN_MAX_IDS
+	CALLS_SCAN_MAX_IDS,
+	/* Integer: number of the executor's parameter by which the scan makes
+	 * itself known to a lookahead, or -1; see lookahead_plan.c */
+	CALLS_SCAN_LINK
+};
+
+/*
+ * Members of a path's fdw_private: Integers that become members of the plan's.
+ */
+enum CallsPathPrivateIndex
+{
+	CALLS_PATH_ORDER,
+	CALLS_PATH_MAX_IDS,
+	CALLS_PATH_LINK
 };
 
 extern void callsGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,

@@ -74,17 +74,47 @@ release_scan(void *arg)
 	state->descriptor = -1;
 }
 
+/* Takes over what the plan says, and makes itself known to a lookahead. */
+static void
+read_plan(CallsScanState *state, ForeignScanState *node)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	int			nlimit = intVal(list_nth(plan->fdw_private, CALLS_SCAN_LIMIT_EXPRS));
+	int			link = intVal(list_nth(plan->fdw_private, CALLS_SCAN_LINK));
+	List	   *exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
+
+	init_predicates(state, plan);
+	state->limit = list_copy_tail(exprs, list_length(exprs) - nlimit);
+	state->operands = list_truncate(exprs, list_length(exprs) - nlimit);
+	state->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
+	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
+	state->stops_early = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_STOPS_EARLY));
+	state->max_ids = intVal(list_nth(plan->fdw_private, CALLS_SCAN_MAX_IDS));
+	if (link >= 0)
+		node->ss.ps.state->es_param_exec_vals[link].value = PointerGetDatum(node);
+}
+
+/* The definition may have changed since the query was planned. */
+static void
+check_order(const CallsScanState *state)
+{
+	if (state->order != CALLS_ORDER_NONE && !calls_can_order(state->def, state->order))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("provider \"%s\" no longer orders as the plan relies on",
+						state->def->provider),
+				 errdetail("Its definition was changed after the query was planned."),
+				 errhint("DISCARD PLANS makes the session plan anew.")));
+}
+
 void
 calls_begin_scan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	Relation	rel = node->ss.ss_currentRelation;
-	List	   *attributes = list_nth(plan->fdw_private, CALLS_SCAN_ATTRIBUTES);
-	int			nlimit = intVal(list_nth(plan->fdw_private, CALLS_SCAN_LIMIT_EXPRS));
 	CallsScanState *state;
 	MemoryContext context;
 	MemoryContext old;
-	List	   *exprs;
 
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
@@ -102,25 +132,14 @@ calls_begin_scan(ForeignScanState *node, int eflags)
 										 &state->def);
 	calls_watch_counters(state->settings->server, &state->counters);
 	state->columns = calls_get_table_columns(rel, state->def);
-	init_predicates(state, plan);
-	state->order = intVal(list_nth(plan->fdw_private, CALLS_SCAN_ORDER));
-	if (state->order != CALLS_ORDER_NONE && !calls_can_order(state->def, state->order))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("provider \"%s\" no longer orders as the plan relies on",
-						state->def->provider),
-				 errdetail("Its definition was changed after the query was planned."),
-				 errhint("DISCARD PLANS makes the session plan anew.")));
-	state->all_quals = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_ALL_QUALS));
-	state->stops_early = boolVal(list_nth(plan->fdw_private, CALLS_SCAN_STOPS_EARLY));
-	state->max_ids = intVal(list_nth(plan->fdw_private, CALLS_SCAN_MAX_IDS));
-
-	exprs = ExecInitExprList(plan->fdw_exprs, (PlanState *) node);
-	state->limit = list_copy_tail(exprs, list_length(exprs) - nlimit);
-	state->operands = list_truncate(exprs, list_length(exprs) - nlimit);
-
-	state->reader = calls_make_row_reader(rel, state->def, state->settings,
-										  state->columns, attributes);
+	read_plan(state, node);
+	check_order(state);
+	if (state->max_ids > 0 && calls_id_definition(state->def) != NULL)
+		calls_init_detail_fetcher(&state->single, state->def, state->settings,
+								  &state->counters);
+	state->reader = calls_make_row_reader(rel, state->def, state->settings, state->columns,
+										  list_nth(plan->fdw_private,
+												   CALLS_SCAN_ATTRIBUTES));
 	MemoryContextSwitchTo(old);
 	node->fdw_state = state;
 }

@@ -38,6 +38,16 @@ typedef struct CallsScanQuery
 extern void calls_ask_scan(ForeignScanState *node, ExprContext *econtext,
 						   CallsScanQuery *query);
 
+/*
+ * The scan will be rescanned with the parameter values that are set now, after
+ * those of earlier calls of this function: asks for what it will read, if these
+ * are calls named by their ids and there is room for another request.
+ */
+extern void calls_expect_rescan(ForeignScanState *node);
+
+/* There will be no such rescans. */
+extern void calls_forget_expected(ForeignScanState *node);
+
 /* Asynchronous: did the last Iterate find no row, though there may be more? */
 extern bool calls_scan_is_pending(ForeignScanState *node);
 

@@ -60,15 +60,18 @@ typedef struct CallsScanState
 	/* execution */
 	MemoryContext context;
 	CallsRowReader *reader;
-	CallsScanRun    *run;			/* current one, or NULL before the first row */
+	CallsScanRun *run;			/* current one, or NULL before the first row */
 	bool		rebind;			/* parameters may have changed */
 	bool		pending;		/* async: there is no row yet, but may be */
 	int			descriptor;		/* async: to wait on, or -1 */
 	MemoryContextCallback release;	/* of context: closes the descriptor */
 	const char *base_signature; /* what is asked without values of other
 								 * tables; NULL until known */
-	CallsScanRun    *base;			/* the run that asks it; kept for rescans */
+	CallsScanRun *base;			/* the run that asks it; kept for rescans */
 	TupleTableSlot *store_slot; /* for rows that are kept */
+	CallsFetcher single;		/* of all calls that are asked for by their ids */
+	List	   *expected;		/* runs that rescans will want, in their order,
+								 * if a lookahead tells of them */
 	CallsCounters counters;
 	CallsProgressLine line;		/* of calls_fdw.progress */
 } CallsScanState;

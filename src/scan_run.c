@@ -18,6 +18,7 @@
 #include "utils/rel.h"
 
 #include "compat.h"
+#include "scan.h"
 #include "scan_private.h"
 
 void
@@ -113,7 +114,7 @@ open_run(CallsScanState *state, CallsScanRun *run)
 	if (run->binding->by_id)
 		run->details = calls_make_details(state->def, state->settings, run->binding,
 										  state->reader->npaths, state->reader->paths,
-										  run->horizon, &state->counters);
+										  run->horizon, &state->single);
 	else
 		run->streams = calls_make_streams(state->def, state->settings, run->binding,
 										  state->reader->npaths, state->reader->paths,
@@ -172,7 +173,7 @@ make_run(ForeignScanState *node)
 	MemoryContext context = AllocSetContextCreate(state->context, "calls_fdw run",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
-	CallsScanRun    *run;
+	CallsScanRun *run;
 	int64		limit;
 
 	calls_evaluate_operands(state, econtext);
@@ -252,33 +253,112 @@ drop_run(CallsScanState *state)
 	state->run = NULL;
 }
 
+/*
+ * Takes the expected run that has this signature; NULL if there is none.  What
+ * should have come before it did not.
+ */
+static CallsScanRun *
+take_expected(CallsScanState *state, const char *signature)
+{
+	CallsScanRun *run = NULL;
+	ListCell   *lc;
+	int			passed = 0;
+
+	foreach(lc, state->expected)
+	{
+		run = lfirst(lc);
+		if (strcmp(run->signature, signature) == 0)
+			break;
+		passed++;
+	}
+	if (lc == NULL)
+		return NULL;
+	for (int i = 0; i < passed; i++)
+		MemoryContextDelete(((CallsScanRun *) list_nth(state->expected, i))->context);
+	state->expected = list_delete_first_n(state->expected, passed + 1);
+	return run;
+}
+
+/* Is there nothing to ask for, or will it be there when the run is wanted? */
+static bool
+is_expected(const CallsScanState *state, const CallsScanRun *run)
+{
+	const CallsScanRun *last = state->expected != NIL ? llast(state->expected) : state->run;
+
+	return run->empty || !run->binding->by_id ||
+		(last != NULL && strcmp(last->signature, run->signature) == 0);
+}
+
+void
+calls_expect_rescan(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+	CallsScanRun *run = make_run(node);
+	MemoryContext old;
+	ListCell   *lc;
+
+	if (is_expected(state, run))
+		MemoryContextDelete(run->context);
+	else
+	{
+		open_run(state, run);
+		old = MemoryContextSwitchTo(state->context);
+		state->expected = lappend(state->expected, run);
+		MemoryContextSwitchTo(old);
+	}
+	foreach(lc, state->expected)
+		calls_ask_details(((CallsScanRun *) lfirst(lc))->details);
+}
+
+void
+calls_forget_expected(ForeignScanState *node)
+{
+	CallsScanState *state = node->fdw_state;
+	ListCell   *lc;
+
+	foreach(lc, state->expected)
+		MemoryContextDelete(((CallsScanRun *) lfirst(lc))->context);
+	list_free(state->expected);
+	state->expected = NIL;
+}
+
+/*
+ * The run that has the same calls and can start, or start again, without a
+ * request; NULL if there is none.
+ */
+static CallsScanRun *
+find_run(CallsScanState *state, const char *signature)
+{
+	CallsScanRun *same = NULL;
+
+	if (state->base != NULL && strcmp(signature, state->base->signature) == 0)
+		same = state->base;
+	else if (state->run != NULL && strcmp(signature, state->run->signature) == 0 &&
+			 can_rewind(state->run))
+		same = state->run;
+	if (same == NULL)
+		return take_expected(state, signature);
+	rewind_run(same);
+	return same;
+}
+
 void
 calls_start_run(ForeignScanState *node)
 {
 	CallsScanState *state = node->fdw_state;
-	CallsScanRun    *run = make_run(node);
-	CallsScanRun    *same = NULL;
+	CallsScanRun *run = make_run(node);
+	CallsScanRun *same = find_run(state, run->signature);
 
 	state->rebind = false;
-	if (state->base != NULL && strcmp(run->signature, state->base->signature) == 0)
-		same = state->base;
-	else if (state->run != NULL && strcmp(run->signature, state->run->signature) == 0 &&
-			 can_rewind(state->run))
-		same = state->run;
+	if (same == NULL || same != state->run)
+		drop_run(state);
+	state->run = same != NULL ? same : run;
 	if (same != NULL)
-	{
 		MemoryContextDelete(run->context);
-		if (same != state->run)
-			drop_run(state);
-		state->run = same;
-		rewind_run(same);
-		return;
+	else if (!run->empty)
+	{
+		open_run(state, run);
+		if (state->has_outer && !run->binding->by_id)
+			keep_base_run(node, run);
 	}
-	drop_run(state);
-	state->run = run;
-	if (run->empty)
-		return;
-	open_run(state, run);
-	if (state->has_outer && !run->binding->by_id)
-		keep_base_run(node, run);
 }
