@@ -17,6 +17,7 @@ import urllib.request
 import psycopg2
 
 PROVIDERS = ("voicy", "tryvox", "solomobile", "whippy", "ringyo")
+WITH_DETAILS = ("voicy", "tryvox", "ringyo")
 PAGE_SIZE = {"voicy": 1000, "tryvox": 100, "solomobile": 100, "whippy": 500, "ringyo": 100}
 COLUMNS = ("provider, call_id, status, direction, agent_id, from_number, to_number, "
            "started_at, ended_at, duration")
@@ -253,6 +254,28 @@ def measure_requests():
     return results
 
 
+def measure_details():
+    calls = 20 if args.quick else 200
+    results = []
+    prepare(2000)
+    for provider in WITH_DETAILS:
+        simulator("set", provider="all", latency=0)
+        execute(f"DROP TABLE IF EXISTS wanted; "
+                f"CREATE TABLE wanted AS SELECT source, call_id FROM {provider}.calls LIMIT {calls}; ANALYZE wanted")
+        simulator("set", provider="all", latency=LATENCY)
+        for run in range(args.runs):
+            say(f"details: {provider}, run {run + 1}")
+            for connections in connections_to_try():
+                set_connections(provider, connections)
+                cost = run_in_backend(f"SELECT count(*) FROM wanted JOIN {provider}.call_details USING (source, call_id)")
+                if cost["rows"] != [(calls,)]:
+                    raise RuntimeError(f"{provider}: {cost['rows'][0][0]} of {calls} calls have details")
+                results.append({"provider": provider, "calls": calls, "connections": connections, "run": run,
+                                "seconds": cost["seconds"], "requests": cost["requests"]})
+        set_connections(provider, None)
+    return results
+
+
 def measure_memory():
     results = []
     for calls in (2000, 20000) if args.quick else (2000, 200000, 1000000):
@@ -309,7 +332,7 @@ def measure_limit():
 
 PARTS = {
     "cpu": measure_cpu, "latency": measure_latency, "append": measure_append,
-    "requests": measure_requests, "memory": measure_memory, "limit": measure_limit,
+    "requests": measure_requests, "details": measure_details, "memory": measure_memory, "limit": measure_limit,
 }
 
 

@@ -125,6 +125,19 @@ def report_requests(figures):
             table(["provider", *queries], rows))
 
 
+def report_details(figures):
+    connections = figures.values("connections")
+    rows = []
+    for provider in figures.values("provider"):
+        own = figures.where(provider=provider)
+        rows.append([NAMES[provider], *(number(own.where(connections=n).median("seconds")) for n in connections),
+                     number(own.where(connections=1).ratio("seconds", own.where(connections=8)), 1),
+                     str(own.highest("requests"))])
+    return (f"### Seconds of a join of {figures.rows[0]['calls']} calls with their details, 50 ms latency, "
+            "by `max_connections`\n\nOne request for each call.\n\n" +
+            table(["provider", *map(str, connections), "1 / 8", "requests"], rows))
+
+
 def report_memory(figures):
     sizes = figures.values("calls")
     rows = []
@@ -153,7 +166,7 @@ def report_limit(figures):
 
 
 REPORTS = {"cpu": report_cpu, "latency": report_latency, "append": report_append, "requests": report_requests,
-           "memory": report_memory, "limit": report_limit}
+           "details": report_details, "memory": report_memory, "limit": report_limit}
 
 
 def main():

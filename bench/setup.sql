@@ -26,6 +26,10 @@ IMPORT FOREIGN SCHEMA solomobile FROM SERVER solomobile INTO solomobile OPTIONS 
 IMPORT FOREIGN SCHEMA whippy     FROM SERVER whippy     INTO whippy     OPTIONS (columns 'common');
 IMPORT FOREIGN SCHEMA ringyo     FROM SERVER ringyo     INTO ringyo     OPTIONS (columns 'common');
 
+IMPORT FOREIGN SCHEMA voicy  LIMIT TO (call_details) FROM SERVER voicy  INTO voicy;
+IMPORT FOREIGN SCHEMA tryvox LIMIT TO (call_details) FROM SERVER tryvox INTO tryvox;
+IMPORT FOREIGN SCHEMA ringyo LIMIT TO (call_details) FROM SERVER ringyo INTO ringyo;
+
 CREATE VIEW all_calls AS
 SELECT * FROM voicy.calls
 UNION ALL SELECT * FROM tryvox.calls
