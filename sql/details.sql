@@ -56,6 +56,7 @@ SELECT summary FROM voicy.call_details;
 SELECT count(*) FROM voicy.call_details WHERE call_id <> 'x';
 SELECT count(*) FROM voicy.call_details WHERE call_id = 'x' OR summary = 'y';
 SELECT count(*) FROM voicy.call_details AS d LEFT JOIN voicy.calls AS c USING (call_id);
+SELECT count(*) FROM voicy.call_details WHERE call_id = ANY (ARRAY(SELECT 'x' || i FROM generate_series(1, 20001) AS i));
 -- ... unless no call can match.
 SELECT count(*) FROM voicy.call_details WHERE source = 'elsewhere';
 SELECT count(*) FROM voicy.call_details WHERE call_id IN ('a') AND call_id IN ('b');

@@ -22,6 +22,9 @@
 #include "filter.h"
 #include "option.h"
 
+/* The longest list of values that is looked at; a longer one stays local. */
+#define CALLS_MAX_LIST		20000
+
 /* One filter of the definition with the values it gets. */
 typedef struct CallsSentFilter
 {

@@ -16,11 +16,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+#include "bind.h"
 #include "bind_state.h"
 #include "compat.h"
-
-/* Longest value list that is looked at. */
-#define MAX_SET_VALUES		20000
 
 /* Text that stands for a value in value sets, or NULL for types without. */
 static char *
@@ -145,7 +143,7 @@ intersect_values(CallsColumnState *state, const CallsColumn *column,
 	char	  **texts;
 	int			kept = 0;
 
-	if (n > MAX_SET_VALUES)
+	if (n > CALLS_MAX_LIST)
 		return false;
 	texts = palloc_array(char *, n);
 	for (int i = 0; i < n; i++)

@@ -131,7 +131,8 @@ refuse_without_ids(Relation rel)
 			 errmsg("cannot read foreign table \"%s\" without a call_id",
 					RelationGetRelationName(rel)),
 			 errdetail("The provider gives details of one call at a time."),
-			 errhint("Add a condition like call_id = '...' or call_id = ANY (...), or join the table with one that has the call_id.")));
+			 errhint("Add a condition like call_id = '...', or call_id = ANY (...) with at most %d values, or join the table with one that has the call_id.",
+					 CALLS_MAX_LIST)));
 }
 
 /* What the operands ask for. */
