@@ -290,8 +290,8 @@ plan_retry(CallsFetch *fetch)
  * A line about a reply: no query, no body, and of the path what the definition
  * or the option says, since what fills it in may be nobody's business.
  */
-static void
-log_reply(const CallsFetch *fetch, int rows)
+void
+calls_log_fetch(const CallsFetch *fetch, int rows)
 {
 	const CallsFetcher *fetcher = fetch->fetcher;
 
@@ -301,12 +301,6 @@ log_reply(const CallsFetch *fetch, int rows)
 							 fetcher->settings->path ? fetcher->settings->path
 							 : fetcher->def->path,
 							 fetch->reply->status, fetch->took, rows)));
-}
-
-void
-calls_log_fetch(const CallsFetch *fetch, int rows)
-{
-	log_reply(fetch, rows);
 }
 
 /* Takes note of a reply that has come. */
@@ -328,7 +322,7 @@ receive_reply(CallsFetch *fetch)
 		note_success(fetch);
 	else
 	{
-		log_reply(fetch, 0);
+		calls_log_fetch(fetch, 0);
 		plan_retry(fetch);
 	}
 	fetch->fetcher->ended += calls_fetch_is_done(fetch);
@@ -514,12 +508,6 @@ calls_fetch_is_missing(const CallsFetch *fetch)
 	return fetch->state == FETCH_FAILED &&
 		fetch->reply->outcome == CALLS_HTTP_REPLY && fetch->reply->status == 404 &&
 		pg_strncasecmp(fetch->reply->content_type, "text/html", 9) != 0;
-}
-
-void
-calls_free_fetch(CallsFetch *fetch)
-{
-	MemoryContextDelete(fetch->context);
 }
 
 /* Is one of the fetches not sent yet, or to be tried again? */

@@ -104,9 +104,6 @@ extern bool calls_fetch_is_missing(const CallsFetch *fetch);
  */
 extern void calls_log_fetch(const CallsFetch *fetch, int rows);
 
-/* Ends a fetch early, or frees a finished one. */
-extern void calls_free_fetch(CallsFetch *fetch);
-
 /*
  * How many more fetches could be sent at once, for pages that nobody waits for
  * yet?  "budget" is the memory in bytes that all replies may take together.

@@ -115,10 +115,11 @@ read_duration(const char *text)
 
 /*
  * A duration after "retry", "again" or "wait", with nothing but words between:
- * "retry after 30 seconds", "try again in 1.5s", "wait 2 minutes".
+ * "retry after 30 seconds", "try again in 1.5s", "wait 2 minutes".  In
+ * milliseconds; -1 where there is none.
  */
-int64
-calls_wait_in_text(const char *text)
+static int64
+wait_in_text(const char *text)
 {
 	static const char *const words[] = {"retry", "again", "wait"};
 
@@ -153,7 +154,7 @@ read_text(const CallsDefinition *def, const CallsHttpReply *reply)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	const char *text = calls_error_text(def, reply);
-	int64		wait = text == NULL ? -1 : calls_wait_in_text(text);
+	int64		wait = text == NULL ? -1 : wait_in_text(text);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);

@@ -26,10 +26,4 @@ typedef struct CallsPace
  * 53200 where memory is short. */
 extern CallsPace calls_read_pace(const CallsDefinition *def, const CallsHttpReply *reply);
 
-/*
- * Milliseconds that a text such as "Please retry after 30 seconds." asks to
- * wait, or -1.
- */
-extern int64 calls_wait_in_text(const char *text);
-
 #endif							/* CALLS_PACE_H */

@@ -92,7 +92,6 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 										   NMEMBERS, members);
 	pager->npaths = npaths + 1;
 
-	pager->limit = limit;
 	pager->horizon = horizon;
 	/* a second reading, where one is needed, would not keep a promised order */
 	pager->may_overlap = binding->order == CALLS_ORDER_NONE &&

@@ -121,8 +121,8 @@ note_count(const CallsCell *cell, int64 *count, bool *moved)
  * Takes note of the totals; by how many rows has the log shrunk, as far as
  * they tell?
  */
-int64
-calls_note_totals(CallsPager *pager, const CallsPage *page)
+static int64
+note_totals(CallsPager *pager, const CallsPage *page)
 {
 	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
 	int64		rows = note_count(&page->members[MEMBER_TOTAL], &pager->total,
@@ -283,7 +283,7 @@ calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 bool
 calls_must_go_back(CallsPager *pager, const CallsPage *page)
 {
-	int64		shrunk = calls_note_totals(pager, page);
+	int64		shrunk = note_totals(pager, page);
 	bool		back = false;
 
 	if (pager->def->paging.style == CALLS_PAGING_PAGE && shrunk > 0 && pager->pages > 0)

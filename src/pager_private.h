@@ -54,7 +54,6 @@ struct CallsPager
 	/* the next request */
 	CallsPosition position;		/* text is owned by context */
 	char	   *url;			/* next_url style: the link to follow */
-	int64		limit;			/* rows expected to be read, or 0 */
 	int			full_size;		/* page size beyond the limit */
 	int			overlap;		/* rows that the next page shares with what was
 								 * read, if nothing moves: its seam */
@@ -132,12 +131,6 @@ extern const CallsCell *calls_row_key(const CallsPager *pager, const CallsPage *
 /* The id of a row; false if it has none. */
 extern bool calls_row_id(const CallsPager *pager, const CallsPage *page, int row,
 						 CallsIdHash *id);
-
-/*
- * Takes note of the totals; by how many rows has the log shrunk, as far as
- * they tell?
- */
-extern int64 calls_note_totals(CallsPager *pager, const CallsPage *page);
 
 /* Page style: goes to the page of "size" rows that holds row number "row". */
 extern void calls_seek_page(CallsPager *pager, int64 row, int64 size);

@@ -48,18 +48,18 @@ calls_can_cut(CallsWindows *windows, int64 horizon)
 {
 	const CallsDefinition *def = windows->fetcher->def;
 	const CallsSettings *settings = windows->fetcher->settings;
+	CallsFilterOp start;
 
 	windows->direction = windows->binding->order != CALLS_ORDER_NONE
 		? windows->binding->order : def->order.by_default;
-	windows->filter = calls_bound_filter(def, windows->direction == CALLS_ORDER_DESC
-										 ? CALLS_FILTER_UPPER : CALLS_FILTER_LOWER);
+	start = windows->direction == CALLS_ORDER_DESC ? CALLS_FILTER_UPPER : CALLS_FILTER_LOWER;
 	return windows->watched >= 0 && horizon == CALLS_ALL_ROWS &&
 		settings->max_connections > 1 &&
 		/* where requests are counted, there are none for edge and seams */
 		settings->max_requests == 0 &&
 		def->paging.style != CALLS_PAGING_PAGE &&
 		def->paging.style != CALLS_PAGING_OFFSET &&
-		windows->filter != NULL &&
+		calls_bound_filter(def, start) != NULL &&
 		calls_can_order(def, CALLS_ORDER_ASC) && calls_can_order(def, CALLS_ORDER_DESC) &&
 		calls_pushdown_allowed(settings, def->columns[def->order.column].name);
 }

@@ -61,7 +61,6 @@ struct CallsWindows
 	const char *const *paths;
 	int			watched;
 	CallsOrderDirection direction;
-	const CallsFilter *filter;	/* the bound at which a window starts */
 
 	CutState	state;
 	dlist_head	windows;		/* of Window; the first is the one consumed */
@@ -151,7 +150,7 @@ extern CallsProgress calls_next_repair_batch(CallsWindows *windows, CallsBatch *
 extern void calls_start_watch(CallsWindows *windows, Window *window);
 
 /*
- * Sets direction and filter; can the list be cut at all, if so many rows are
+ * Sets the direction; can the list be cut at all, if so many rows are
  * wanted for sure?
  */
 extern bool calls_can_cut(CallsWindows *windows, int64 horizon);
