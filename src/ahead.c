@@ -97,10 +97,10 @@ ask_for(CallsPager *pager, const CallsBinding *binding, const CallsPosition *pos
 		request->position.text = pstrdup(position->text);
 	built = calls_build_request(pager->def, pager->settings, binding,
 								&request->position, false);
-	request->url = pager->url != NULL ? pstrdup(pager->url)
-		: psprintf("%s%s", calls_base_url(pager->def, pager->settings), built->target);
-	request->fetch = calls_start_fetch(pager->fetcher, built->method, request->url,
-									   built->body);
+	if (pager->url != NULL)
+		built->url = pstrdup(pager->url);
+	request->url = built->url;
+	request->fetch = calls_start_fetch(pager->fetcher, built);
 	MemoryContextSwitchTo(old);
 	return request;
 }
@@ -285,11 +285,7 @@ calls_read_aside(CallsPager *pager, const CallsBinding *binding,
 
 	calls_drop_requests(pager);
 	request = ask_for(pager, binding, position);
-	while (!calls_fetch_is_done(request->fetch))
-	{
-		calls_wait_fetches(pager->fetcher);
-		calls_poll_fetches(pager->fetcher);
-	}
+	calls_await_fetch(request->fetch);
 	return read_reply(pager, request);
 }
 

@@ -3,7 +3,7 @@
  * check.c
  *		Do the address and the key of a server work?
  *
- * One request for one call, sent without fetch.c: who asks wants to know now,
+ * One request for one call, which is no fetch: who asks wants to know now,
  * so nothing is tried again and nothing waited for.
  *
  *-------------------------------------------------------------------------
@@ -21,34 +21,21 @@
 #include "stats.h"
 
 /* The request for the first call of the log. */
-static CallsHttpRequest
-make_request(const CallsDefinition *def, CallsSettings *settings)
+static CallsRequest *
+make_request(const CallsDefinition *def, const CallsSettings *settings)
 {
 	CallsBinding binding = {.or_qual = -1};
 	CallsPosition position = calls_first_position(def, settings, 1);
-	CallsRequest *list = calls_build_request(def, settings, &binding, &position, false);
-	CallsHttpRequest request = {
-		.method = list->method,
-		.url = psprintf("%s%s", calls_base_url(def, settings), list->target),
-		.headers = calls_build_headers(def, settings),
-		.body = list->body,
-		.body_length = list->body ? strlen(list->body) : 0,
-		.connect_timeout = settings->connect_timeout,
-		.request_timeout = settings->request_timeout,
-		.max_size = (size_t) settings->max_response_size * 1024,
-		.ca_file = settings->ca_file,
-		.proxy = settings->proxy,
-		.trusted = settings->trusted,
-		.pool = settings->pool
-	};
 
-	return request;
+	return calls_build_request(def, settings, &binding, &position, false);
 }
 
-/* Sends it and waits for the reply, counting what it costs. */
+/* Sends a request and waits for the reply, counting what it costs. */
 static const CallsHttpReply *
-send_request(const CallsHttpRequest *request, CallsCounters *counters)
+send_request(const CallsFetcher *fetcher, const CallsRequest *request)
 {
+	CallsHttpRequest sent = calls_make_http_request(fetcher, request);
+	CallsCounters *counters = fetcher->counters;
 	CallsHttpTransfer *transfer;
 	const CallsHttpReply *reply;
 	instr_time	start;
@@ -56,7 +43,7 @@ send_request(const CallsHttpRequest *request, CallsCounters *counters)
 
 	INSTR_TIME_SET_CURRENT(start);
 	counters->requests++;
-	transfer = calls_http_start(request);
+	transfer = calls_http_start(&sent);
 	while ((reply = calls_http_reply(transfer))->outcome == CALLS_HTTP_PENDING)
 		calls_http_wait(CALLS_WAIT_REPLY);
 	INSTR_TIME_SET_CURRENT(end);
@@ -109,7 +96,7 @@ calls_check_server(Oid serverid, Oid user)
 	CallsCounters *counters;
 	const CallsDefinition *def;
 	CallsSettings *settings;
-	CallsHttpRequest request;
+	CallsFetcher fetcher;
 	const CallsHttpReply *reply;
 
 	MemoryContextSwitchTo(context);
@@ -117,8 +104,8 @@ calls_check_server(Oid serverid, Oid user)
 	counters = palloc0_object(CallsCounters);
 	counters->scans = 1;
 	calls_watch_counters(serverid, counters);
-	request = make_request(def, settings);
-	reply = send_request(&request, counters);
+	calls_init_fetcher(&fetcher, def, settings, counters);
+	reply = send_request(&fetcher, make_request(def, settings));
 
 	MemoryContextSwitchTo(caller);
 	if (reply->outcome == CALLS_HTTP_REPLY)

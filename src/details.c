@@ -123,16 +123,6 @@ make_reader(CallsDetails *details)
 	details->reader = calls_make_page_reader(NULL, 0, NULL, n, members);
 }
 
-void
-calls_init_detail_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
-						  CallsSettings *settings, CallsCounters *counters)
-{
-	fetcher->def = calls_id_definition(def);
-	fetcher->settings = settings;
-	fetcher->counters = counters;
-	fetcher->headers = calls_build_headers(fetcher->def, settings);
-}
-
 CallsDetails *
 calls_make_details(const CallsDefinition *def, CallsSettings *settings,
 				   const CallsBinding *binding, int npaths, const char *const *paths,
@@ -161,19 +151,15 @@ static void
 ask(CallsDetails *details)
 {
 	Question   *question = &details->questions[details->asked % details->nquestions];
-	const CallsDefinition *single = details->single;
 	MemoryContext old;
 	CallsRequest *request;
 
 	question->context = AllocSetContextCreate(details->context, "calls_fdw call",
 											  ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(question->context);
-	request = calls_build_call_request(single, details->settings,
+	request = calls_build_call_request(details->single, details->settings,
 									   details->ids[details->asked], true, false);
-	question->fetch = calls_start_fetch(details->fetcher, request->method,
-										psprintf("%s%s", calls_base_url(single, details->settings),
-												 request->target),
-										request->body);
+	question->fetch = calls_start_fetch(details->fetcher, request);
 	MemoryContextSwitchTo(old);
 	details->asked++;
 }

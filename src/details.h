@@ -20,10 +20,6 @@
 
 typedef struct CallsDetails CallsDetails;
 
-/* Sets up what all single calls of a scan are fetched with. */
-extern void calls_init_detail_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
-									  CallsSettings *settings, CallsCounters *counters);
-
 /*
  * Makes what reads the calls that "binding" names by their ids, in
  * CurrentMemoryContext; no request yet.  "paths" are the members of a call that

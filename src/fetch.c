@@ -328,25 +328,31 @@ receive_reply(CallsFetch *fetch)
 	fetch->fetcher->ended += calls_fetch_is_done(fetch);
 }
 
-CallsFetch *
-calls_start_fetch(CallsFetcher *fetcher, const char *method, const char *url,
-				  const char *body)
+void
+calls_init_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
+				   CallsSettings *settings, CallsCounters *counters)
+{
+	*fetcher = (CallsFetcher) {
+		.def = def,
+		.settings = settings,
+		.counters = counters,
+		.headers = calls_build_headers(def, settings),
+		.window = settings->max_connections
+	};
+	dlist_init(&fetcher->fetches);
+}
+
+CallsHttpRequest
+calls_make_http_request(const CallsFetcher *fetcher, const CallsRequest *request)
 {
 	const CallsSettings *settings = fetcher->settings;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw fetch",
-												  ALLOCSET_SMALL_SIZES);
-	CallsFetch *fetch = MemoryContextAllocZero(context, sizeof(CallsFetch));
 
-	if (fetcher->window == 0)
-		fetcher->window = settings->max_connections;
-	fetch->fetcher = fetcher;
-	fetch->context = context;
-	fetch->request = (CallsHttpRequest) {
-		.method = method,
-		.url = url,
+	return (CallsHttpRequest) {
+		.method = request->method,
+		.url = request->url,
 		.headers = fetcher->headers,
-		.body = body,
-		.body_length = body ? strlen(body) : 0,
+		.body = request->body,
+		.body_length = request->body ? strlen(request->body) : 0,
 		.connect_timeout = settings->connect_timeout,
 		.request_timeout = settings->request_timeout,
 		.max_size = (size_t) settings->max_response_size * 1024,
@@ -355,12 +361,24 @@ calls_start_fetch(CallsFetcher *fetcher, const char *method, const char *url,
 		.trusted = settings->trusted,
 		.pool = settings->pool,
 	};
+}
+
+CallsFetch *
+calls_start_fetch(CallsFetcher *fetcher, const CallsRequest *request)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw fetch",
+												  ALLOCSET_SMALL_SIZES);
+	CallsFetch *fetch = MemoryContextAllocZero(context, sizeof(CallsFetch));
+
+	fetch->fetcher = fetcher;
+	fetch->context = context;
+	fetch->request = calls_make_http_request(fetcher, request);
 	dlist_push_tail(&fetcher->fetches, &fetch->node);
 	fetcher->nfetches++;
 	fetch->release.func = release_fetch;
 	fetch->release.arg = fetch;
 	MemoryContextRegisterResetCallback(context, &fetch->release);
-	calls_enter_governor(&fetch->ticket, fetcher->def, settings);
+	calls_enter_governor(&fetch->ticket, fetcher->def, fetcher->settings);
 	send_if_due(fetch);
 	return fetch;
 }
@@ -463,6 +481,18 @@ calls_fetch_is_done(const CallsFetch *fetch)
 	return fetch->state != FETCH_WAITING && fetch->state != FETCH_SENT;
 }
 
+void
+calls_await_fetch(CallsFetch *fetch)
+{
+	for (;;)
+	{
+		calls_poll_fetches(fetch->fetcher);
+		if (calls_fetch_is_done(fetch))
+			return;
+		calls_wait_fetches(fetch->fetcher);
+	}
+}
+
 /* The scan has used up its requests. */
 static void
 report_cap(const CallsFetcher *fetcher)
@@ -544,15 +574,10 @@ calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
 }
 
 const CallsHttpReply *
-calls_fetch(CallsFetcher *fetcher, const char *method, const char *url, const char *body)
+calls_fetch(CallsFetcher *fetcher, const CallsRequest *request)
 {
-	CallsFetch *fetch = calls_start_fetch(fetcher, method, url, body);
+	CallsFetch *fetch = calls_start_fetch(fetcher, request);
 
-	for (;;)
-	{
-		calls_poll_fetches(fetcher);
-		if (calls_fetch_is_done(fetch))
-			return calls_take_reply(fetch);
-		calls_wait_fetches(fetcher);
-	}
+	calls_await_fetch(fetch);
+	return calls_take_reply(fetch);
 }

@@ -20,6 +20,7 @@
 #include "definition.h"
 #include "http.h"
 #include "option.h"
+#include "request.h"
 
 /* What a scan has cost so far. */
 typedef struct CallsCounters
@@ -38,10 +39,7 @@ typedef struct CallsCounters
 	int64		wait;			/* microseconds spent waiting */
 } CallsCounters;
 
-/*
- * What the fetches of one scan share.  The caller fills in the first part, the
- * rest is zero at the start.
- */
+/* What the fetches of one scan share. */
 typedef struct CallsFetcher
 {
 	const CallsDefinition *def;
@@ -49,13 +47,14 @@ typedef struct CallsFetcher
 	List	   *headers;		/* see calls_build_headers */
 	CallsCounters *counters;
 	const char *unused_filter;	/* for the hint where max_requests ends the scan;
-								 * see calls_unused_filter; may be NULL */
+								 * see calls_unused_filter; NULL unless the
+								 * caller sets it */
 
 	dlist_head	fetches;		/* all there are, oldest first */
 	int			nfetches;
 	int			under_way;		/* of these, sent and not answered */
 	int64		ended;			/* how many ever came to an end */
-	double		window;			/* how many may be under way; 0: not set yet */
+	double		window;			/* how many may be under way */
 	int64		sent;			/* attempts made */
 	int64		setback;		/* "sent" when the window was last halved */
 	size_t		largest;		/* bytes of the largest body so far */
@@ -64,12 +63,22 @@ typedef struct CallsFetcher
 typedef struct CallsFetch CallsFetch;
 
 /*
+ * Fills in a fetcher that has no fetch yet; the headers go to
+ * CurrentMemoryContext.  All that is given must stay.
+ */
+extern void calls_init_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
+							   CallsSettings *settings, CallsCounters *counters);
+
+/* What is sent for a request; its strings stay the request's. */
+extern CallsHttpRequest calls_make_http_request(const CallsFetcher *fetcher,
+												const CallsRequest *request);
+
+/*
  * Starts a fetch owned by CurrentMemoryContext, which must also keep the
- * strings.  The request is sent now, or by a poll once fewer than
+ * request's strings.  The request is sent now, or by a poll once fewer than
  * max_connections are under way.
  */
-extern CallsFetch *calls_start_fetch(CallsFetcher *fetcher, const char *method,
-									 const char *url, const char *body);
+extern CallsFetch *calls_start_fetch(CallsFetcher *fetcher, const CallsRequest *request);
 
 /*
  * Does what can be done for all fetches of the scan without waiting.  Raises
@@ -85,6 +94,9 @@ extern void calls_wait_fetches(CallsFetcher *fetcher);
 
 /* Has the fetch come to its end, good or bad? */
 extern bool calls_fetch_is_done(const CallsFetch *fetch);
+
+/* Polls and waits until it has. */
+extern void calls_await_fetch(CallsFetch *fetch);
 
 /*
  * The reply of a fetch that is done; its status is 2xx.  It belongs to the
@@ -111,7 +123,6 @@ extern void calls_log_fetch(const CallsFetch *fetch, int rows);
 extern int	calls_spare_fetches(const CallsFetcher *fetcher, size_t budget);
 
 /* Starts a fetch, waits for it and takes its reply. */
-extern const CallsHttpReply *calls_fetch(CallsFetcher *fetcher, const char *method,
-										 const char *url, const char *body);
+extern const CallsHttpReply *calls_fetch(CallsFetcher *fetcher, const CallsRequest *request);
 
 #endif							/* CALLS_FETCH_H */

@@ -38,10 +38,7 @@ calls_make_prober(const CallsDefinition *def, CallsSettings *settings,
 
 	prober->def = def;
 	prober->settings = settings;
-	prober->fetcher.def = def;
-	prober->fetcher.settings = settings;
-	prober->fetcher.counters = counters;
-	prober->fetcher.headers = calls_build_headers(def, settings);
+	calls_init_fetcher(&prober->fetcher, def, settings, counters);
 	for (int i = 0; i < npaths; i++)
 		row_paths[i] = paths[i];
 	row_paths[npaths] = def->columns[def->key].path;
@@ -70,13 +67,11 @@ calls_start_probe(CallsProber *prober, const CallsBinding *binding, int64 limit)
 	CallsPosition position = calls_first_position(prober->def, prober->settings, limit);
 	CallsRequest *request = calls_build_request(prober->def, prober->settings, binding,
 												&position, false);
-	const char *url = psprintf("%s%s", calls_base_url(prober->def, prober->settings),
-							   request->target);
 	CallsProbe *probe = palloc0_object(CallsProbe);
 
 	probe->asked = position.size > 0 ? position.size : prober->def->paging.size_default;
 	probe->total = -1;
-	probe->fetch = calls_start_fetch(&prober->fetcher, request->method, url, request->body);
+	probe->fetch = calls_start_fetch(&prober->fetcher, request);
 	return probe;
 }
 
@@ -86,13 +81,7 @@ calls_finish_probe(CallsProber *prober, CallsProbe *probe)
 	const CallsHttpReply *reply;
 
 	CHECK_FOR_INTERRUPTS();
-	for (;;)
-	{
-		calls_poll_fetches(&prober->fetcher);
-		if (calls_fetch_is_done(probe->fetch))
-			break;
-		calls_wait_fetches(&prober->fetcher);
-	}
+	calls_await_fetch(probe->fetch);
 	reply = calls_take_reply(probe->fetch);
 	/* a reply that is no page is for the scan to complain of */
 	probe->page = calls_try_read_page(prober->reader, reply->body, reply->length);

@@ -362,16 +362,18 @@ begin_request(const CallsDefinition *def, bool for_display)
 
 /* The finished request; ends the builder's context and makes "result" current. */
 static CallsRequest *
-end_request(RequestBuilder *builder, const CallsDefinition *def, const char *path,
-			MemoryContext result)
+end_request(RequestBuilder *builder, const CallsDefinition *def,
+			const CallsSettings *settings, const char *path, MemoryContext result)
 {
 	MemoryContext context = MemoryContextSwitchTo(result);
 	CallsRequest *request = palloc0_object(CallsRequest);
+	const char *base_url = settings->base_url ? settings->base_url : def->base_url;
 	const char *body = body_text(builder, def);
 
 	request->method = def->method;
-	request->target = psprintf("%s%s%s", path, builder->query.len > 0 ? "?" : "",
-							   builder->query.data);
+	request->url = psprintf("%s%s%s%s", base_url, path, builder->query.len > 0 ? "?" : "",
+							builder->query.data);
+	request->target = request->url + strlen(base_url);
 	request->body = body ? pstrdup(body) : NULL;
 	MemoryContextDelete(context);
 	return request;
@@ -394,7 +396,7 @@ calls_build_request(const CallsDefinition *def, const CallsSettings *settings,
 	}
 	add_order(builder, &def->order, binding->order);
 	add_paging(builder, &def->paging, position);
-	return end_request(builder, def,
+	return end_request(builder, def, settings,
 					   fill_template(settings->path ? settings->path : def->path, NULL,
 									 for_display ? NULL : settings->account_id, true),
 					   result);
@@ -420,7 +422,7 @@ calls_build_call_request(const CallsDefinition *def, const CallsSettings *settin
 	else
 		appendStringInfoString(&path, id);
 	appendStringInfoString(&path, fill_template(after, NULL, account_id, true));
-	return end_request(builder, def, path.data, result);
+	return end_request(builder, def, settings, path.data, result);
 }
 
 /* The header that signs the request in. */
@@ -461,10 +463,4 @@ calls_build_headers(const CallsDefinition *def, CallsSettings *settings)
 		headers = lappend(headers, psprintf("%s: %s", settings->headers[i].name,
 											settings->headers[i].value));
 	return headers;
-}
-
-const char *
-calls_base_url(const CallsDefinition *def, const CallsSettings *settings)
-{
-	return settings->base_url ? settings->base_url : def->base_url;
 }

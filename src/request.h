@@ -28,7 +28,8 @@ typedef struct CallsPosition
 typedef struct CallsRequest
 {
 	const char *method;
-	const char *target;			/* path and query, percent-encoded */
+	const char *url;			/* absolute, percent-encoded */
+	const char *target;			/* its path and query; points into url */
 	const char *body;			/* JSON in UTF-8, or NULL */
 } CallsRequest;
 
@@ -60,9 +61,5 @@ extern CallsRequest *calls_build_call_request(const CallsDefinition *def,
  */
 extern List *calls_build_headers(const CallsDefinition *def,
 								 CallsSettings *settings);
-
-/* The address of the list endpoint's host, without trailing slash. */
-extern const char *calls_base_url(const CallsDefinition *def,
-								  const CallsSettings *settings);
 
 #endif							/* CALLS_REQUEST_H */

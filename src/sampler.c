@@ -81,10 +81,7 @@ calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
 		sampler->page_size = settings->page_size > 0 ? settings->page_size
 			: def->paging.size_max;
 
-	sampler->fetcher.def = def;
-	sampler->fetcher.settings = settings;
-	sampler->fetcher.counters = &sampler->counters;
-	sampler->fetcher.headers = calls_build_headers(def, settings);
+	calls_init_fetcher(&sampler->fetcher, def, settings, &sampler->counters);
 	sampler->binding.sent = &sampler->bound;
 	sampler->ids = calls_make_idset(work_mem);
 	sampler->sample = palloc0_object(CallsSample);
@@ -103,13 +100,12 @@ calls_fetch_sample_page(CallsSampler *sampler, const CallsPosition *position, co
 	const CallsPage *page;
 
 	CHECK_FOR_INTERRUPTS();
-	sampler->url = url != NULL ? url
-		: psprintf("%s%s", calls_base_url(sampler->def, sampler->settings),
-				   request->target);
+	if (url != NULL)
+		request->url = url;
+	sampler->url = request->url;
 	sampler->settings->max_retries = Min(sampler->max_retries,
 										 calls_requests_left(sampler) - 1);
-	reply = calls_fetch(&sampler->fetcher, request->method, sampler->url,
-						request->body);
+	reply = calls_fetch(&sampler->fetcher, request);
 	page = calls_read_page(sampler->reader, reply->body, reply->length);
 	sampler->counters.pages++;
 	sampler->counters.rows += page->nrows;

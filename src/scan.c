@@ -135,8 +135,8 @@ calls_begin_scan(ForeignScanState *node, int eflags)
 	read_plan(state, node);
 	check_order(state);
 	if (state->max_ids > 0 && calls_id_definition(state->def) != NULL)
-		calls_init_detail_fetcher(&state->single, state->def, state->settings,
-								  &state->counters);
+		calls_init_fetcher(&state->single, calls_id_definition(state->def),
+						   state->settings, &state->counters);
 	state->reader = calls_make_row_reader(rel, state->def, state->settings, state->columns,
 										  list_nth(plan->fdw_private,
 												   CALLS_SCAN_ATTRIBUTES));

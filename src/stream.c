@@ -258,10 +258,7 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 
 	streams->def = def;
 	streams->settings = settings;
-	streams->fetcher.def = def;
-	streams->fetcher.settings = settings;
-	streams->fetcher.counters = counters;
-	streams->fetcher.headers = calls_build_headers(def, settings);
+	calls_init_fetcher(&streams->fetcher, def, settings, counters);
 	streams->fetcher.unused_filter = calls_unused_filter(def, settings, binding);
 	streams->context = CurrentMemoryContext;
 	streams->limit = limit;
