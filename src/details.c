@@ -193,13 +193,6 @@ reply_error_callback(void *arg)
 			   details->settings->server_name);
 }
 
-/* Is this a web page, where the API would answer with JSON? */
-static bool
-is_web_page(const CallsHttpReply *reply)
-{
-	return pg_strncasecmp(reply->content_type, "text/html", 9) == 0;
-}
-
 /* Finds the place in the reply that has a call: its cells, or an error. */
 static const CallsCell *
 find_call(const CallsDetails *details, const CallsPage *page)
@@ -315,12 +308,8 @@ read_reply(CallsDetails *details, const CallsHttpReply *reply)
 	char	   *id;
 
 	error_context_stack = &callback;
-	if (is_web_page(reply))
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("server \"%s\" answered with a web page instead of JSON",
-						details->settings->server_name),
-				 errhint("Check the server option \"base_url\".")));
+	calls_refuse_web_page(details->settings, reply,
+						  "Check the server option \"base_url\".");
 	cells = find_call(details, calls_read_page(details->reader, reply->body, reply->length));
 	error_context_stack = callback.previous;
 	details->fetcher->counters->pages++;

@@ -537,7 +537,7 @@ calls_fetch_is_missing(const CallsFetch *fetch)
 {
 	return fetch->state == FETCH_FAILED &&
 		fetch->reply->outcome == CALLS_HTTP_REPLY && fetch->reply->status == 404 &&
-		pg_strncasecmp(fetch->reply->content_type, "text/html", 9) != 0;
+		!calls_is_web_page(fetch->reply);
 }
 
 /* Is one of the fetches not sent yet, or to be tried again? */

@@ -213,18 +213,6 @@ page_error_callback(void *arg)
 			   pager->fetcher->counters->pages + 1, pager->settings->server_name);
 }
 
-/* A web page where JSON is expected deserves its own message. */
-static void
-check_content_type(const CallsPager *pager, const CallsHttpReply *reply)
-{
-	if (pg_strncasecmp(reply->content_type, "text/html", 9) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_ERROR),
-				 errmsg("server \"%s\" answered with a web page instead of JSON",
-						pager->settings->server_name),
-				 errhint("Check the server options \"base_url\" and \"path\".")));
-}
-
 const CallsPage *
 calls_read_reply(CallsPager *pager, const CallsHttpReply *reply)
 {
@@ -234,7 +222,8 @@ calls_read_reply(CallsPager *pager, const CallsHttpReply *reply)
 	const CallsPage *page;
 
 	error_context_stack = &callback;
-	check_content_type(pager, reply);
+	calls_refuse_web_page(pager->settings, reply,
+						  "Check the server options \"base_url\" and \"path\".");
 	page = calls_read_page(pager->reader, reply->body, reply->length);
 	error_context_stack = callback.previous;
 	return page;

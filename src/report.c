@@ -297,3 +297,21 @@ calls_report_wait(const CallsDefinition *def, const CallsSettings *settings,
 			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
 					 settings->max_retry_wait / 1000.0)));
 }
+
+bool
+calls_is_web_page(const CallsHttpReply *reply)
+{
+	return pg_strncasecmp(reply->content_type, "text/html", strlen("text/html")) == 0;
+}
+
+void
+calls_refuse_web_page(const CallsSettings *settings, const CallsHttpReply *reply,
+					  const char *hint)
+{
+	if (calls_is_web_page(reply))
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_ERROR),
+				 errmsg("server \"%s\" answered with a web page instead of JSON",
+						settings->server_name),
+				 errhint("%s", hint)));
+}

@@ -49,6 +49,13 @@ extern void calls_report_wait(const CallsDefinition *def,
 							  const CallsSettings *settings,
 							  const CallsHttpReply *reply, int64 wait);
 
+/* Is the reply a web page?  Those come from a wrong address. */
+extern bool calls_is_web_page(const CallsHttpReply *reply);
+
+/* Raises HV000 if it is one, where the API would answer with JSON. */
+extern void calls_refuse_web_page(const CallsSettings *settings,
+								  const CallsHttpReply *reply, const char *hint);
+
 /*
  * The text of a cell that the next request is to send back, in
  * CurrentMemoryContext; NULL where it is null, missing or no text or number.
