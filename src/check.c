@@ -14,9 +14,8 @@
 
 #include "check.h"
 #include "compat.h"
-#include "convert.h"
 #include "fetch.h"
-#include "pager.h"
+#include "list_page.h"
 #include "request.h"
 #include "stats.h"
 
@@ -60,7 +59,7 @@ check_page(const CallsDefinition *def, const CallsSettings *settings,
 		   const CallsHttpReply *reply, CallsCounters *counters, CallsCheck *check)
 {
 	const char *key = def->columns[def->key].path;
-	CallsPageReader *reader = calls_make_page_reader(def->rows, 1, &key, 1, &def->total);
+	CallsPageReader *reader = calls_make_list_reader(def, 0, NULL);
 	CallsPage  *page = calls_try_read_page(reader, reply->body, reply->length);
 
 	check->failure.sqlstate = ERRCODE_FDW_ERROR;
@@ -81,8 +80,7 @@ check_page(const CallsDefinition *def, const CallsSettings *settings,
 		check->failure.hint = "Check the path of call_id in the definition.";
 		return;
 	}
-	if (def->total != NULL && !calls_cell_int64(&page->members[0], &check->total))
-		check->total = -1;
+	check->total = calls_member_number(page, CALLS_MEMBER_TOTAL);
 	check->ok = true;
 }
 

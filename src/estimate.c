@@ -20,7 +20,7 @@
 #include "attempt.h"
 #include "compat.h"
 #include "estimate.h"
-#include "pager.h"
+#include "list_page.h"
 #include "probe.h"
 #include "relation.h"
 #include "stats.h"

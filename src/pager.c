@@ -25,6 +25,7 @@
 #include "compat.h"
 #include "convert.h"
 #include "idset.h"
+#include "list_page.h"
 #include "pager_private.h"
 #include "report.h"
 #include "request.h"
@@ -35,36 +36,6 @@
  */
 #define MAX_EMPTY_PAGES		1000
 
-/* Largest page this table asks for, or 0 where the size cannot be chosen. */
-static int
-full_page_size(const CallsDefinition *def, const CallsSettings *settings)
-{
-	int			size;
-
-	if (def->paging.size_param == NULL)
-		return 0;
-	size = settings->page_size > 0 ? settings->page_size : def->paging.size_max;
-	/* pages of one row that begin with the one before would never get on */
-	if (def->paging.style == CALLS_PAGING_OFFSET ||
-		def->paging.style == CALLS_PAGING_LAST_ID)
-		size = Max(size, Min(2, def->paging.size_max));
-	return size;
-}
-
-CallsPosition
-calls_first_position(const CallsDefinition *def, const CallsSettings *settings,
-					 int64 limit)
-{
-	CallsPosition position = {0};
-
-	position.size = full_page_size(def, settings);
-	if (limit > 0 && limit < position.size)
-		position.size = (int) limit;
-	if (def->paging.style == CALLS_PAGING_PAGE)
-		position.number = def->paging.first;
-	return position;
-}
-
 CallsPager *
 calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 				 int npaths, const char *const *paths,
@@ -72,8 +43,6 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 {
 	const CallsDefinition *def = fetcher->def;
 	CallsPager *pager = palloc0_object(CallsPager);
-	const char **row_paths = palloc_array(const char *, npaths + 1);
-	const char **members = palloc0_array(const char *, NMEMBERS);
 
 	pager->def = def;
 	pager->settings = fetcher->settings;
@@ -81,15 +50,7 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 	pager->context = CurrentMemoryContext;
 	pager->fetcher = fetcher;
 
-	for (int i = 0; i < npaths; i++)
-		row_paths[i] = paths[i];
-	row_paths[npaths] = def->columns[def->key].path;
-	members[MEMBER_TOTAL] = def->total;
-	members[MEMBER_NEXT] = def->paging.next;
-	members[MEMBER_MORE] = def->paging.more;
-	members[MEMBER_TOTAL_PAGES] = def->paging.total_pages;
-	pager->reader = calls_make_page_reader(def->rows, npaths + 1, row_paths,
-										   NMEMBERS, members);
+	pager->reader = calls_make_list_reader(def, npaths, paths);
 	pager->npaths = npaths + 1;
 
 	pager->horizon = horizon;
@@ -97,7 +58,7 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 	pager->may_overlap = binding->order == CALLS_ORDER_NONE &&
 		/* nor would max_requests foresee it */
 		pager->settings->max_requests == 0;
-	pager->full_size = full_page_size(def, pager->settings);
+	pager->full_size = calls_full_page_size(def, pager->settings);
 	pager->position = calls_first_position(def, pager->settings, limit);
 	pager->ids = calls_make_idset(work_mem);
 	pager->positions = calls_make_idset(work_mem);
@@ -229,12 +190,6 @@ calls_read_reply(CallsPager *pager, const CallsHttpReply *reply)
 	return page;
 }
 
-bool
-calls_is_known_cap(int64 total)
-{
-	return total == 1000 || total == 10000;
-}
-
 /*
  * Without a flag: do the counts, or the page itself, tell the end?  A total
  * counts only where it agrees with what was read, and is confirmed by a page
@@ -264,24 +219,14 @@ counts_tell_end(CallsPager *pager, const CallsPage *page)
 	return !full && pager->seen_full_page;
 }
 
-/* Does the reply say whether there is more?  If so, *more. */
-static bool
-flag_tells(const CallsPage *page, bool *more)
-{
-	CallsJsonKind kind = page->members[MEMBER_MORE].kind;
-
-	*more = kind == CALLS_JSON_TRUE;
-	return kind == CALLS_JSON_TRUE || kind == CALLS_JSON_FALSE;
-}
-
 /* Cursor and next_url styles: takes the next position from the reply. */
 static void
 advance_by_link(CallsPager *pager, const CallsBatch *batch)
 {
 	const CallsPage *page = batch->page;
-	const CallsCell *cell = &page->members[MEMBER_NEXT];
+	const CallsCell *cell = &page->members[CALLS_MEMBER_NEXT];
 	bool		more;
-	bool		flagged = flag_tells(page, &more);
+	bool		flagged = calls_flag_tells(page, &more);
 	MemoryContext old;
 	char	   *next;
 
@@ -351,7 +296,7 @@ advance_by_key(CallsPager *pager, const CallsPage *page, int64 nfresh)
 	char	   *key;
 	bool		same;
 
-	if (flag_tells(page, &more))
+	if (calls_flag_tells(page, &more))
 		pager->finished = !more;
 	else
 		pager->finished = counts_tell_end(pager, page);
@@ -379,7 +324,7 @@ advance_by_count(CallsPager *pager, const CallsPage *page)
 {
 	bool		more;
 
-	if (!flag_tells(page, &more))
+	if (!calls_flag_tells(page, &more))
 		pager->finished = counts_tell_end(pager, page);
 	else if (!more)
 		pager->finished = true;

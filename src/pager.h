@@ -112,11 +112,4 @@ extern int64 calls_pager_remembered(const CallsPager *pager);
 /* Has it read just one page, which it gave to the scan? */
 extern bool calls_read_one_page(const CallsPager *pager);
 
-/* Is it a total at which search engines stop counting, and so says little? */
-extern bool calls_is_known_cap(int64 total);
-
-/* The position of the first page, for EXPLAIN. */
-extern CallsPosition calls_first_position(const CallsDefinition *def,
-										  const CallsSettings *settings, int64 limit);
-
 #endif							/* CALLS_PAGER_H */

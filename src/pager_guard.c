@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "convert.h"
+#include "list_page.h"
 #include "pager_private.h"
 #include "report.h"
 
@@ -104,12 +105,11 @@ row_has_key(const CallsCell *key)
  * smaller?
  */
 static int64
-note_count(const CallsCell *cell, int64 *count, bool *moved)
+note_count(int64 now, int64 *count, bool *moved)
 {
 	int64		before = *count;
-	int64		now;
 
-	if (!calls_cell_int64(cell, &now) || now < 0)
+	if (now < 0)
 		return 0;
 	*count = now;
 	if (before >= 0 && before != now)
@@ -125,9 +125,9 @@ static int64
 note_totals(CallsPager *pager, const CallsPage *page)
 {
 	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
-	int64		rows = note_count(&page->members[MEMBER_TOTAL], &pager->total,
-								  &pager->total_moved);
-	int64		pages = note_count(&page->members[MEMBER_TOTAL_PAGES],
+	int64		rows = note_count(calls_member_number(page, CALLS_MEMBER_TOTAL),
+								  &pager->total, &pager->total_moved);
+	int64		pages = note_count(calls_member_number(page, CALLS_MEMBER_TOTAL_PAGES),
 								   &pager->total_pages, &pager->total_moved);
 
 	if (pager->fetched == 1)
@@ -331,7 +331,7 @@ find_changes(CallsPager *pager)
 		changes.inserted = row;
 		changes.counted = pager->first_total >= 0 &&
 			(row == 0 || !calls_is_known_cap(pager->first_total)) &&
-			calls_cell_int64(&page->members[MEMBER_TOTAL], &total);
+			calls_cell_int64(&page->members[CALLS_MEMBER_TOTAL], &total);
 		if (changes.counted)
 			changes.deleted = pager->first_total + row - total;
 		break;

@@ -21,16 +21,6 @@
 /* Bytes of a page beside which there is hardly room for another. */
 #define CALLS_LARGE_PAGE	(4 * 1024 * 1024)
 
-/* Members of a reply outside its rows, in the order given to the reader. */
-enum PageMember
-{
-	MEMBER_TOTAL,
-	MEMBER_NEXT,
-	MEMBER_MORE,
-	MEMBER_TOTAL_PAGES,
-	NMEMBERS
-};
-
 struct CallsPager
 {
 	const CallsDefinition *def;

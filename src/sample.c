@@ -28,8 +28,8 @@
 
 #include "bound.h"
 #include "compat.h"
+#include "list_page.h"
 #include "order.h"
-#include "pager.h"
 #include "report.h"
 #include "sample.h"
 #include "sampler.h"
@@ -122,7 +122,7 @@ next_position(CallsSampler *sampler, const CallsPage *page, CallsPosition *posit
 			position->number += page->nrows;
 			return true;
 		case CALLS_PAGING_CURSOR:
-			position->text = calls_position_text(sampler->settings, &page->members[CALLS_SAMPLE_NEXT]);
+			position->text = calls_position_text(sampler->settings, &page->members[CALLS_MEMBER_NEXT]);
 			return position->text != NULL;
 		case CALLS_PAGING_LAST_ID:
 			position->text =
@@ -130,7 +130,7 @@ next_position(CallsSampler *sampler, const CallsPage *page, CallsPosition *posit
 									&calls_sample_cells(sampler, page, page->nrows - 1)[sampler->ncells - 1]);
 			return position->text != NULL;
 		case CALLS_PAGING_NEXT_URL:
-			*url = calls_position_text(sampler->settings, &page->members[CALLS_SAMPLE_NEXT]);
+			*url = calls_position_text(sampler->settings, &page->members[CALLS_MEMBER_NEXT]);
 			*url = *url != NULL ? calls_http_resolve(sampler->url, *url) : NULL;
 			return *url != NULL;
 	}
@@ -147,7 +147,7 @@ sample_first_pages(CallsSampler *sampler, const CallsPage *page, CallsPosition *
 				   double known)
 {
 	CallsSample *sample = sampler->sample;
-	int64		admitted = calls_sample_number(page, CALLS_SAMPLE_TOTAL);
+	int64		admitted = calls_member_number(page, CALLS_MEMBER_TOTAL);
 	int			first_rows = page->nrows;
 	const char *url = NULL;
 	int64		promised = calls_is_known_cap(admitted) ? -1 : admitted;
@@ -174,8 +174,8 @@ sample_first_pages(CallsSampler *sampler, const CallsPage *page, CallsPosition *
 static int64
 count_of_first_page(const CallsPage *page)
 {
-	int64		total = calls_sample_number(page, CALLS_SAMPLE_TOTAL);
-	int64		pages = calls_sample_number(page, CALLS_SAMPLE_TOTAL_PAGES);
+	int64		total = calls_member_number(page, CALLS_MEMBER_TOTAL);
+	int64		pages = calls_member_number(page, CALLS_MEMBER_TOTAL_PAGES);
 
 	if (pages > PG_INT32_MAX)
 		pages = -1;
@@ -403,7 +403,7 @@ sample_windows(CallsSampler *sampler, double known)
 {
 	CallsSample *sample = sampler->sample;
 	const CallsPage *newest = fetch_ordered(sampler, CALLS_ORDER_DESC, NULL);
-	int64		total = calls_sample_number(newest, CALLS_SAMPLE_TOTAL);
+	int64		total = calls_member_number(newest, CALLS_MEMBER_TOTAL);
 	const CallsPage *oldest;
 	PageTimes	new_times;
 	PageTimes	old_times;

@@ -33,14 +33,11 @@ static void
 init_reader(CallsSampler *sampler, int npaths, const char *const *paths, int time)
 {
 	const CallsDefinition *def = sampler->def;
-	const char **row_paths = palloc0_array(const char *, npaths + 2);
-	const char **members = palloc0_array(const char *, CALLS_SAMPLE_NMEMBERS);
-	const char *key = def->columns[def->key].path;
+	const char **row_paths = palloc_array(const char *, npaths + 1);
 
 	for (int i = 0; i < npaths; i++)
 		row_paths[i] = paths[i];
-	row_paths[npaths] = key;
-	row_paths[npaths + 1] = key;
+	row_paths[npaths] = def->columns[def->key].path;
 	if (time >= 0)
 	{
 		const CallsColumn *column = &def->columns[time];
@@ -52,14 +49,9 @@ init_reader(CallsSampler *sampler, int npaths, const char *const *paths, int tim
 		sampler->time = calls_make_converter(target, column);
 		row_paths[npaths] = column->path;
 	}
-	members[CALLS_SAMPLE_TOTAL] = def->total;
-	members[CALLS_SAMPLE_NEXT] = def->paging.next;
-	members[CALLS_SAMPLE_MORE] = def->paging.more;
-	members[CALLS_SAMPLE_TOTAL_PAGES] = def->paging.total_pages;
 	sampler->npaths = npaths;
 	sampler->ncells = npaths + 2;
-	sampler->reader = calls_make_page_reader(def->rows, sampler->ncells, row_paths,
-											 CALLS_SAMPLE_NMEMBERS, members);
+	sampler->reader = calls_make_list_reader(def, npaths + 1, row_paths);
 }
 
 CallsSampler *
@@ -170,26 +162,10 @@ calls_add_sample_page(CallsSampler *sampler, const CallsPage *page, int group)
 	return fresh;
 }
 
-int64
-calls_sample_number(const CallsPage *page, CallsSampleMember member)
-{
-	int64		value;
-
-	return calls_cell_int64(&page->members[member], &value) && value >= 0 ? value : -1;
-}
-
 bool
 calls_is_last_page(const CallsSampler *sampler, const CallsPage *page)
 {
-	CallsJsonKind more = page->members[CALLS_SAMPLE_MORE].kind;
+	bool		more;
 
-	if (more == CALLS_JSON_TRUE || more == CALLS_JSON_FALSE)
-		return more == CALLS_JSON_FALSE;
-	if (sampler->def->paging.next != NULL)
-	{
-		char	   *next = calls_cell_text(&page->members[CALLS_SAMPLE_NEXT]);
-
-		return next == NULL || next[0] == '\0';
-	}
-	return page->nrows == 0;
+	return calls_page_tells_more(sampler->def, page, &more) ? !more : page->nrows == 0;
 }

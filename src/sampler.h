@@ -17,20 +17,11 @@
 #include "definition.h"
 #include "fetch.h"
 #include "idset.h"
+#include "list_page.h"
 #include "option.h"
 #include "page.h"
 #include "request.h"
 #include "sample.h"
-
-/* Members of a reply outside its rows, in the order given to the reader. */
-typedef enum CallsSampleMember
-{
-	CALLS_SAMPLE_TOTAL,
-	CALLS_SAMPLE_NEXT,
-	CALLS_SAMPLE_MORE,
-	CALLS_SAMPLE_TOTAL_PAGES,
-	CALLS_SAMPLE_NMEMBERS
-} CallsSampleMember;
 
 typedef struct CallsSampler
 {
@@ -89,9 +80,6 @@ extern int	calls_add_sample_page(CallsSampler *sampler, const CallsPage *page,
 /* A row's time; false where it has none. */
 extern bool calls_sample_row_time(const CallsSampler *sampler, const CallsPage *page,
 								  int row, TimestampTz *time);
-
-/* A number outside the rows, or -1. */
-extern int64 calls_sample_number(const CallsPage *page, CallsSampleMember member);
 
 /* Does the reply say that no page follows it? */
 extern bool calls_is_last_page(const CallsSampler *sampler, const CallsPage *page);
