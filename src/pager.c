@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bind_order.h"
 #include "compat.h"
 #include "convert.h"
 #include "idset.h"
@@ -267,24 +268,20 @@ advance_by_link(CallsPager *pager, const CallsBatch *batch)
 static bool
 is_only_row(CallsPager *pager, const CallsPage *page)
 {
-	const CallsOrder *order = &pager->def->order;
-	CallsBinding turned = *pager->binding;
+	CallsBinding *turned = calls_turn_binding(pager->def, pager->binding);
 	CallsPosition start = calls_first_position(pager->def, pager->settings, 0);
 	CallsBatch *batch;
 	CallsIdHash id;
 	CallsIdHash other;
 	bool		same;
 
-	if (order->param == NULL || !calls_row_id(pager, page, 0, &id))
+	if (turned == NULL || !calls_row_id(pager, page, 0, &id))
 		return true;
-	turned.order = turned.order == CALLS_ORDER_NONE ? order->by_default : turned.order;
-	turned.order = turned.order == CALLS_ORDER_ASC ? CALLS_ORDER_DESC : CALLS_ORDER_ASC;
-	if ((turned.order == CALLS_ORDER_ASC ? order->asc : order->desc) == NULL)
-		return true;
-	batch = calls_read_aside(pager, &turned, &start);
+	batch = calls_read_aside(pager, turned, &start);
 	same = batch->page->nrows == 0 ||
 		(calls_row_id(pager, batch->page, 0, &other) && calls_id_equal(id, other));
 	calls_free_batch(batch);
+	pfree(turned);
 	return same;
 }
 

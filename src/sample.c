@@ -26,6 +26,7 @@
 #include "common/pg_prng.h"
 #include "datatype/timestamp.h"
 
+#include "bind_order.h"
 #include "bound.h"
 #include "compat.h"
 #include "list_page.h"
@@ -57,44 +58,19 @@ typedef struct PageTimes
 	TimestampTz oldest;
 } PageTimes;
 
-/* The filter for an upper bound on the column of the order, or NULL. */
-static const CallsFilter *
-upper_bound_filter(const CallsDefinition *def)
-{
-	for (int i = 0; i < def->nfilters; i++)
-	{
-		const CallsFilter *filter = &def->filters[i];
-
-		if (filter->op == CALLS_FILTER_UPPER && filter->ncolumns == 1 &&
-			filter->columns[0] == def->order.column)
-			return filter;
-	}
-	return NULL;
-}
-
-/* Can the log be asked for from this end? */
-static bool
-can_order(const CallsOrder *order, CallsOrderDirection direction)
-{
-	return order->by_default == direction ||
-		(order->param != NULL &&
-		 (direction == CALLS_ORDER_ASC ? order->asc : order->desc) != NULL);
-}
-
 /* Can it be asked for calls around any moment? */
 static bool
 has_windows(const CallsDefinition *def, const CallsSettings *settings)
 {
-	const CallsOrder *order = &def->order;
-	CallsFormat format;
+	const CallsColumn *column;
 
-	if (order->column < 0 || order->nulls || upper_bound_filter(def) == NULL)
+	if (!calls_can_order(def, CALLS_ORDER_ASC) || !calls_can_order(def, CALLS_ORDER_DESC) ||
+		calls_bound_filter(def, CALLS_FILTER_UPPER) == NULL)
 		return false;
-	format = def->columns[order->column].format;
-	return (format == CALLS_FORMAT_ISO8601 || format == CALLS_FORMAT_EPOCH_S ||
-			format == CALLS_FORMAT_EPOCH_MS) &&
-		can_order(order, CALLS_ORDER_ASC) && can_order(order, CALLS_ORDER_DESC) &&
-		calls_pushdown_allowed(settings, def->columns[order->column].name);
+	column = &def->columns[def->order.column];
+	return (column->format == CALLS_FORMAT_ISO8601 || column->format == CALLS_FORMAT_EPOCH_S ||
+			column->format == CALLS_FORMAT_EPOCH_MS) &&
+		calls_pushdown_allowed(settings, column->name);
 }
 
 /* Every call was read: they are counted. */
@@ -239,21 +215,16 @@ fetch_ordered(CallsSampler *sampler, CallsOrderDirection direction, const Timest
 	CallsOrderWatch *watch = calls_make_order_watch(def, sampler->settings, direction, &range);
 	const CallsPage *page;
 
-	sampler->binding.order = direction;
-	sampler->binding.nsent = 0;
+	sampler->binding = (CallsBinding) {.order = direction};
 	if (until != NULL)
 	{
-		CallsSentFilter *bound = &sampler->bound;
+		CallsBinding *bound;
 
 		range.has_upper = true;
 		range.upper = *until;
-		bound->filter = upper_bound_filter(def);
-		bound->column = def->order.column;
-		bound->values = palloc_array(const char *, 1);
-		bound->values[0] = calls_bound_text(bound->filter, &range, &bound->exact);
-		bound->nvalues = 1;
-		bound->known = true;
-		sampler->binding.nsent = bound->values[0] != NULL ? 1 : 0;
+		bound = calls_bind_range(def, &sampler->binding, &range);
+		if (bound != NULL)
+			sampler->binding = *bound;
 	}
 	page = calls_fetch_sample_page(sampler, &position, NULL);
 	for (int row = 0; row < page->nrows; row++)
@@ -320,7 +291,7 @@ sample_window(CallsSampler *sampler, SampleRange *range, int window)
 {
 	TimestampTz moment = random_moment(range, window);
 	TimestampTz bottom = window_bottom(range, window);
-	const CallsFilter *filter = upper_bound_filter(sampler->def);
+	const CallsFilter *filter = calls_bound_filter(sampler->def, CALLS_FILTER_UPPER);
 	const CallsPage *page = fetch_ordered(sampler, CALLS_ORDER_DESC, &moment);
 	TimestampTz oldest = page->nrows > 0 ? page_times(sampler, page).oldest : bottom;
 	int			counted = 0;

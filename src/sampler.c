@@ -74,7 +74,6 @@ calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
 			: def->paging.size_max;
 
 	calls_init_fetcher(&sampler->fetcher, def, settings, &sampler->counters);
-	sampler->binding.sent = &sampler->bound;
 	sampler->ids = calls_make_idset(work_mem);
 	sampler->sample = palloc0_object(CallsSample);
 	sampler->capacity = FIRST_CAPACITY;

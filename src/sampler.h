@@ -41,7 +41,6 @@ typedef struct CallsSampler
 
 	/* the next request: order and filters */
 	CallsBinding binding;
-	CallsSentFilter bound;		/* sent if binding.nsent is 1 */
 	const char *url;			/* of the last request */
 
 	CallsIdSet *ids;			/* of the calls read */

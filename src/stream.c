@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bind_order.h"
 #include "compat.h"
 #include "convert.h"
 #include "idset.h"
@@ -281,10 +282,8 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 static bool
 sends_bound(const CallsStreams *streams, const CallsBinding *binding)
 {
-	CallsOrderDirection direction = binding->order != CALLS_ORDER_NONE
-		? binding->order : streams->def->order.by_default;
-	CallsFilterOp op = direction == CALLS_ORDER_DESC ? CALLS_FILTER_LOWER
-		: CALLS_FILTER_UPPER;
+	CallsFilterOp op = calls_list_order(streams->def, binding) == CALLS_ORDER_DESC
+		? CALLS_FILTER_LOWER : CALLS_FILTER_UPPER;
 
 	for (int i = 0; i < binding->nsent; i++)
 		if (binding->sent[i].filter->op == op &&

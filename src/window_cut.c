@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
+#include "bind_order.h"
 #include "compat.h"
 #include "window_private.h"
 
@@ -48,18 +49,15 @@ calls_can_cut(CallsWindows *windows, int64 horizon)
 {
 	const CallsDefinition *def = windows->fetcher->def;
 	const CallsSettings *settings = windows->fetcher->settings;
-	CallsFilterOp start;
 
-	windows->direction = windows->binding->order != CALLS_ORDER_NONE
-		? windows->binding->order : def->order.by_default;
-	start = windows->direction == CALLS_ORDER_DESC ? CALLS_FILTER_UPPER : CALLS_FILTER_LOWER;
+	windows->direction = calls_list_order(def, windows->binding);
 	return windows->watched >= 0 && horizon == CALLS_ALL_ROWS &&
 		settings->max_connections > 1 &&
 		/* where requests are counted, there are none for edge and seams */
 		settings->max_requests == 0 &&
 		def->paging.style != CALLS_PAGING_PAGE &&
 		def->paging.style != CALLS_PAGING_OFFSET &&
-		calls_bound_filter(def, start) != NULL &&
+		calls_bound_filter(def, calls_start_bound(windows->direction)) != NULL &&
 		calls_can_order(def, CALLS_ORDER_ASC) && calls_can_order(def, CALLS_ORDER_DESC) &&
 		calls_pushdown_allowed(settings, def->columns[def->order.column].name);
 }
@@ -94,7 +92,7 @@ bind_start(CallsWindows *windows, TimestampTz start)
 {
 	CallsRange	range = {0};
 
-	if (windows->direction == CALLS_ORDER_DESC)
+	if (calls_start_bound(windows->direction) == CALLS_FILTER_UPPER)
 	{
 		range.has_upper = true;
 		range.upper = start;
@@ -104,7 +102,8 @@ bind_start(CallsWindows *windows, TimestampTz start)
 		range.has_lower = true;
 		range.lower = start;
 	}
-	return calls_bind_range(windows, &range);
+	/* the query's own bounds are looser */
+	return calls_bind_range(windows->fetcher->def, windows->binding, &range);
 }
 
 /* Has a window calls to watch for?  Then it watches. */
@@ -218,13 +217,10 @@ static void
 start_edge(CallsWindows *windows)
 {
 	MemoryContext old = MemoryContextSwitchTo(windows->context);
-	CallsBinding *turned = palloc_object(CallsBinding);
 
-	*turned = *windows->binding;
-	turned->order = windows->direction == CALLS_ORDER_DESC ? CALLS_ORDER_ASC
-		: CALLS_ORDER_DESC;
-	windows->edge = calls_make_pager(windows->fetcher, turned, windows->npaths,
-									 windows->paths, 1, 0);
+	windows->edge = calls_make_pager(windows->fetcher,
+									 calls_turn_binding(windows->fetcher->def, windows->binding),
+									 windows->npaths, windows->paths, 1, 0);
 	MemoryContextSwitchTo(old);
 	calls_start_pager(windows->edge);
 	windows->state = CUT_EDGE;

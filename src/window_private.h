@@ -124,15 +124,6 @@ calls_next_window(CallsWindows *windows, Window *window)
 /* Makes a window in a context of its own; its pager has yet to come. */
 extern Window *calls_make_window(CallsWindows *windows);
 
-/* The filter for a bound on the time that orders the list, or NULL. */
-extern const CallsFilter *calls_bound_filter(const CallsDefinition *def, CallsFilterOp op);
-
-/*
- * The list's binding with further bounds on its time, in CurrentMemoryContext;
- * NULL where they cannot be sent.
- */
-extern CallsBinding *calls_bind_range(CallsWindows *windows, const CallsRange *range);
-
 /* Could calls that share a moment with the end of a page be asked for again? */
 extern bool calls_can_repair(CallsWindows *windows);
 

@@ -15,6 +15,7 @@
 
 #include "utils/memutils.h"
 
+#include "bind_order.h"
 #include "compat.h"
 #include "window_private.h"
 
@@ -26,59 +27,6 @@
 
 /* Room for the ends of pages, at first. */
 #define FIRST_ROOM			64
-
-const CallsFilter *
-calls_bound_filter(const CallsDefinition *def, CallsFilterOp op)
-{
-	for (int i = 0; i < def->nfilters; i++)
-	{
-		const CallsFilter *filter = &def->filters[i];
-
-		if (filter->op == op && filter->ncolumns == 1 &&
-			filter->columns[0] == def->order.column)
-			return filter;
-	}
-	return NULL;
-}
-
-/* Puts a bound of the range in place of the list's own; false: it cannot be sent. */
-static bool
-bind_bound(CallsWindows *windows, CallsBinding *binding, CallsFilterOp op,
-		   const CallsRange *range)
-{
-	const CallsFilter *filter = calls_bound_filter(windows->fetcher->def, op);
-	CallsSentFilter bound = {.filter = filter, .nvalues = 1, .per_request = 1, .known = true};
-	int			place = 0;
-
-	bound.column = windows->fetcher->def->order.column;
-	bound.values = palloc_array(const char *, 1);
-	bound.values[0] = filter ? calls_bound_text(filter, range, &bound.exact) : NULL;
-	if (bound.values[0] == NULL)
-		return false;
-	while (place < binding->nsent && binding->sent[place].filter != filter)
-		place++;
-	binding->sent[place] = bound;
-	binding->nsent = Max(binding->nsent, place + 1);
-	return true;
-}
-
-CallsBinding *
-calls_bind_range(CallsWindows *windows, const CallsRange *range)
-{
-	const CallsBinding *binding = windows->binding;
-	CallsBinding *result = palloc_object(CallsBinding);
-
-	/* the query's own bounds are looser */
-	*result = *binding;
-	result->sent = palloc_array(CallsSentFilter, binding->nsent + 2);
-	if (binding->nsent > 0)
-		memcpy(result->sent, binding->sent, sizeof(CallsSentFilter) * binding->nsent);
-	if (range->has_lower && !bind_bound(windows, result, CALLS_FILTER_LOWER, range))
-		return NULL;
-	if (range->has_upper && !bind_bound(windows, result, CALLS_FILTER_UPPER, range))
-		return NULL;
-	return result;
-}
 
 bool
 calls_can_repair(CallsWindows *windows)
@@ -131,7 +79,8 @@ ask_for_moment(CallsWindows *windows)
 	windows->repair_context = AllocSetContextCreate(windows->context, "calls_fdw repair",
 													ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(windows->repair_context);
-	binding = calls_bind_range(windows, &range);
+	/* the query's own bounds are looser */
+	binding = calls_bind_range(windows->fetcher->def, windows->binding, &range);
 	if (binding != NULL)
 	{
 		windows->repair = calls_make_pager(windows->fetcher, binding, windows->npaths,
