@@ -117,6 +117,11 @@ SELECT jsonb_set(:'mine', '{basis}', to_jsonb(repeat('Ü und x', 50000)))::text 
 ALTER SERVER mine OPTIONS (SET definition :'large');
 SELECT provider, count(*) FROM mine.calls GROUP BY provider;
 
+-- The order can be chosen, but nobody says what it is otherwise.
+SELECT (:'mine'::jsonb #- '{order,default}')::text AS unordered \gset
+ALTER SERVER mine OPTIONS (SET definition :'unordered');
+SELECT provider, count(*) FROM mine.calls GROUP BY provider;
+
 -- Users who may create servers may define providers, with the same limits.
 CREATE ROLE calls_fdw_joe;
 GRANT USAGE ON FOREIGN DATA WRAPPER calls_fdw TO calls_fdw_joe;

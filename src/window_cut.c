@@ -57,6 +57,7 @@ calls_can_cut(CallsWindows *windows, int64 horizon)
 		settings->max_requests == 0 &&
 		def->paging.style != CALLS_PAGING_PAGE &&
 		def->paging.style != CALLS_PAGING_OFFSET &&
+		windows->direction != CALLS_ORDER_NONE &&
 		calls_bound_filter(def, calls_start_bound(windows->direction)) != NULL &&
 		calls_can_order(def, CALLS_ORDER_ASC) && calls_can_order(def, CALLS_ORDER_DESC) &&
 		calls_pushdown_allowed(settings, def->columns[def->order.column].name);
