@@ -180,3 +180,21 @@ calls_idset_size(const CallsIdSet *set)
 {
 	return (int64) set->current.members + set->older.members;
 }
+
+void
+calls_add_to_seam(CallsSeam *seam, CallsIdHash id)
+{
+	seam->ids[seam->count++ % CALLS_SEAM_IDS] = id;
+	/* stay clear of overflow, and of "not full yet" */
+	if (seam->count == 2 * CALLS_SEAM_IDS)
+		seam->count = CALLS_SEAM_IDS;
+}
+
+bool
+calls_seam_contains(const CallsSeam *seam, CallsIdHash id)
+{
+	for (int i = 0; i < Min(seam->count, CALLS_SEAM_IDS); i++)
+		if (calls_id_equal(seam->ids[i], id))
+			return true;
+	return false;
+}

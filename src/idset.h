@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * idset.h
- *		The ids that a scan has seen, in bounded memory.
+ *		The ids that a scan has seen, in bounded memory; the last of them.
  *
  *-------------------------------------------------------------------------
  */
@@ -40,5 +40,20 @@ extern bool calls_idset_add(CallsIdSet *set, CallsIdHash id);
 extern int64 calls_idset_size(const CallsIdSet *set);
 
 extern bool calls_idset_contains(CallsIdSet *set, CallsIdHash id);
+
+/* How many of the last ids may connect a page with the one before it. */
+#define CALLS_SEAM_IDS		16
+
+/* The last ids that were read, by which the next page is connected with them. */
+typedef struct CallsSeam
+{
+	CallsIdHash ids[CALLS_SEAM_IDS];	/* a ring */
+	int			count;			/* ids put into it, as far as that matters */
+} CallsSeam;
+
+extern void calls_add_to_seam(CallsSeam *seam, CallsIdHash id);
+
+/* Is this one of the last ids? */
+extern bool calls_seam_contains(const CallsSeam *seam, CallsIdHash id);
 
 #endif							/* CALLS_IDSET_H */

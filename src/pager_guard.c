@@ -155,19 +155,14 @@ calls_row_id(const CallsPager *pager, const CallsPage *page, int row, CallsIdHas
 static bool
 has_seam(CallsPager *pager, const CallsPage *page)
 {
-	int			nseam = Min(pager->nseam, SEAM_IDS);
-
 	for (int row = 0; row < page->nrows; row++)
 	{
 		CallsIdHash id;
 
 		if (!calls_row_id(pager, page, row, &id))
 			continue;
-		for (int i = 0; i < nseam; i++)
-		{
-			if (calls_id_equal(pager->seam[i], id))
-				return true;
-		}
+		if (calls_seam_contains(&pager->seam, id))
+			return true;
 		/* while stepping back, any call delivered before will do */
 		if ((row == 0 || pager->step_back > 0) && calls_idset_contains(pager->ids, id))
 			return true;
@@ -185,7 +180,7 @@ check_seam(CallsPager *pager, const CallsPage *page)
 	int64		back;
 
 	/* from the very start, nothing can be missing */
-	if (pager->overlap == 0 || pager->nseam == 0 || pager->position.number == 0 ||
+	if (pager->overlap == 0 || pager->seam.count == 0 || pager->position.number == 0 ||
 		has_seam(pager, page))
 	{
 		pager->step_back = 0;
@@ -266,10 +261,7 @@ calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 				pager->first_id = id;
 			}
 			fresh[row] = calls_idset_add(pager->ids, id);
-			pager->seam[pager->nseam++ % SEAM_IDS] = id;
-			/* stay clear of overflow, and of "fewer than SEAM_IDS seen" */
-			if (pager->nseam == 2 * SEAM_IDS)
-				pager->nseam = SEAM_IDS;
+			calls_add_to_seam(&pager->seam, id);
 		}
 		pager->delivered += fresh[row];
 	}

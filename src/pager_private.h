@@ -15,9 +15,6 @@
 #include "idset.h"
 #include "pager.h"
 
-/* How many of the last ids may serve as the seam between offset pages. */
-#define SEAM_IDS			16
-
 /* Bytes of a page beside which there is hardly room for another. */
 #define CALLS_LARGE_PAGE	(4 * 1024 * 1024)
 
@@ -66,8 +63,7 @@ struct CallsPager
 	bool		seen_full_page; /* the API gives as many rows as asked for */
 	CallsIdSet *ids;			/* of calls delivered */
 	CallsIdSet *positions;		/* cursors and links followed */
-	CallsIdHash seam[SEAM_IDS]; /* ring of the last ids read */
-	int			nseam;			/* ids ever put into it */
+	CallsSeam	seam;			/* the last ids read */
 	CallsIdHash first_id;		/* of the first call of all */
 	bool		has_first_id;
 

@@ -321,28 +321,18 @@ mark_repeats(CallsWindows *windows, CallsBatch *batch)
 static bool
 has_seam(const CallsWindows *windows, const CallsBatch *batch)
 {
-	int			nseam = Min(windows->nseam, SEAM_IDS);
-
 	for (int row = 0; row < batch->page->nrows; row++)
-	{
-		for (int i = 0; i < nseam && batch->has_id[row]; i++)
-			if (calls_id_equal(windows->seam[i], batch->ids[row]))
-				return true;
-	}
+		if (batch->has_id[row] && calls_seam_contains(&windows->seam, batch->ids[row]))
+			return true;
 	return false;
 }
 
 static void
 remember_seam(CallsWindows *windows, const CallsBatch *batch)
 {
-	for (int row = Max(batch->page->nrows - SEAM_IDS, 0); row < batch->page->nrows; row++)
-	{
+	for (int row = Max(batch->page->nrows - CALLS_SEAM_IDS, 0); row < batch->page->nrows; row++)
 		if (batch->has_id[row])
-			windows->seam[windows->nseam++ % SEAM_IDS] = batch->ids[row];
-	}
-	/* stay clear of overflow, and of "fewer than SEAM_IDS seen" */
-	if (windows->nseam >= 2 * SEAM_IDS)
-		windows->nseam = SEAM_IDS + windows->nseam % SEAM_IDS;
+			calls_add_to_seam(&windows->seam, batch->ids[row]);
 }
 
 /* Goes on to the next window, if this one has nothing more. */

@@ -18,9 +18,6 @@
 #include "order.h"
 #include "window.h"
 
-/* How many of the last ids connect a window with the next. */
-#define SEAM_IDS			16
-
 /* A batch that waits for its turn. */
 typedef struct Waiting
 {
@@ -82,8 +79,7 @@ struct CallsWindows
 	int64		pages;
 	int64		rows;
 	CallsIdSet *ids;			/* once there are windows */
-	CallsIdHash seam[SEAM_IDS]; /* ring of the last ids */
-	int			nseam;			/* ids ever put into it */
+	CallsSeam	seam;			/* the last ids given */
 	bool		at_seam;		/* a window's calls have not been connected with
 								 * those of the one before yet */
 	Window	   *before;			/* that one, while at_seam */
