@@ -357,47 +357,74 @@ check_own_name(const CallsNode *node)
 	}
 }
 
+/* The columns of a table while they are read. */
+typedef struct ColumnList
+{
+	List	   *members;		/* of the object that has the columns */
+	CallsColumn *columns;		/* with room for all of them */
+	int			n;
+	bool		key;			/* one has "key": true */
+} ColumnList;
+
+/* Begins with source; there is room for "others" beside the members. */
+static ColumnList
+begin_columns(const CallsNode *node, int others)
+{
+	ColumnList	list = {0};
+
+	calls_require_kind(node, CALLS_NODE_OBJECT);
+	list.members = calls_node_members(node);
+	list.columns = palloc0(sizeof(CallsColumn) * (list_length(list.members) + others));
+	list.columns[list.n++] = make_column("source", CALLS_COLUMN_SOURCE, TEXTOID, true);
+	return list;
+}
+
+/* One of the provider's own. */
+static void
+add_own_column(ColumnList *list, const CallsNode *member)
+{
+	check_own_name(member);
+	parse_column(member, NULL, &list->columns[list->n++], &list->key);
+}
+
+/* Ends with raw: these are the definition's columns. */
+static void
+end_columns(ColumnList *list, CallsDefinition *def)
+{
+	list->columns[list->n++] = make_column("raw", CALLS_COLUMN_RAW, JSONBOID, false);
+	def->columns = list->columns;
+	def->ncolumns = list->n;
+}
+
 void
 calls_parse_columns(const CallsNode *node, CallsDefinition *def)
 {
-	List	   *members;
+	/* source, provider, every common column, and raw */
+	ColumnList	list = begin_columns(node, lengthof(common_columns) + 3);
 	ListCell   *lc;
-	CallsColumn *columns;
-	bool		key = false;
-	int			n = 0;
 
-	calls_require_kind(node, CALLS_NODE_OBJECT);
-	members = calls_node_members(node);
-	/* room for source, provider, every common column, and raw */
-	columns = palloc0(sizeof(CallsColumn) *
-					  (list_length(members) + lengthof(common_columns) + 3));
-	columns[n++] = make_column("source", CALLS_COLUMN_SOURCE, TEXTOID, true);
-	columns[n++] = make_column("provider", CALLS_COLUMN_PROVIDER, TEXTOID, true);
+	list.columns[list.n++] = make_column("provider", CALLS_COLUMN_PROVIDER, TEXTOID, true);
 	for (int i = 0; i < (int) lengthof(common_columns); i++)
 	{
 		CallsNode	member = calls_node_member(node, common_columns[i].name);
 
 		calls_require_kind(&member, CALLS_NODE_OBJECT);
 		if (i == 0)
-			def->key = n;		/* call_id */
-		parse_column(&member, &common_columns[i], &columns[n++], &key);
+			def->key = list.n;	/* call_id */
+		parse_column(&member, &common_columns[i], &list.columns[list.n++], &list.key);
 	}
-	foreach(lc, members)
+	foreach(lc, list.members)
 	{
 		const CallsNode *member = lfirst(lc);
 
-		if (is_common(member->key))
-			continue;
-		check_own_name(member);
-		parse_column(member, NULL, &columns[n++], &key);
+		if (!is_common(member->key))
+			add_own_column(&list, member);
 	}
-	columns[n++] = make_column("raw", CALLS_COLUMN_RAW, JSONBOID, false);
-	def->columns = columns;
-	def->ncolumns = n;
+	end_columns(&list, def);
 
-	if (def->paging.style == CALLS_PAGING_LAST_ID && !key)
+	if (def->paging.style == CALLS_PAGING_LAST_ID && !list.key)
 	{
-		CallsNode	call_id = calls_node_member(node, columns[def->key].name);
+		CallsNode	call_id = calls_node_member(node, def->columns[def->key].name);
 
 		calls_refuse(call_id.label, psprintf("%s.key", call_id.path), NULL,
 					 "must be true for the paging style \"last_id\"");
@@ -407,32 +434,23 @@ calls_parse_columns(const CallsNode *node, CallsDefinition *def)
 void
 calls_parse_detail_columns(const CallsNode *node, CallsDefinition *def)
 {
-	List	   *members;
+	/* source, call_id and raw */
+	ColumnList	list = begin_columns(node, 3);
+	const CallsColumn *call_id = &def->columns[def->key];
 	ListCell   *lc;
-	CallsColumn *columns;
-	bool		key = false;
-	int			n = 0;
 
-	calls_require_kind(node, CALLS_NODE_OBJECT);
-	members = calls_node_members(node);
-	/* room for source, call_id and raw */
-	columns = palloc0(sizeof(CallsColumn) * (list_length(members) + 3));
-	columns[n++] = make_column("source", CALLS_COLUMN_SOURCE, TEXTOID, true);
-	columns[n++] = def->columns[def->key];
-	foreach(lc, members)
+	def->key = list.n;
+	list.columns[list.n++] = *call_id;
+	foreach(lc, list.members)
 	{
 		const CallsNode *member = lfirst(lc);
 
-		check_own_name(member);
-		if (strcmp(member->key, columns[1].name) == 0)
+		if (strcmp(member->key, call_id->name) == 0)
 			calls_refuse(member->label, member->path, NULL,
 						 "is a column that calls_fdw adds itself");
-		parse_column(member, NULL, &columns[n++], &key);
+		add_own_column(&list, member);
 	}
-	columns[n++] = make_column("raw", CALLS_COLUMN_RAW, JSONBOID, false);
-	def->columns = columns;
-	def->ncolumns = n;
-	def->key = 1;
+	end_columns(&list, def);
 }
 
 int
