@@ -74,16 +74,6 @@ is_countable(const CallsBinding *binding)
 	return binding->all_exact && binding->nalternatives == 0;
 }
 
-/* The word that a column shows for one of the API's. */
-static const char *
-common_word(const CallsColumn *column, const char *native)
-{
-	for (int i = 0; i < column->nwords; i++)
-		if (strcmp(column->words[i].native, native) == 0)
-			return column->words[i].common;
-	return native;
-}
-
 /* Binds the predicates, and one more: that the column is this word. */
 static CallsBinding *
 bind_word(const CallsDefinition *def, const CallsSettings *settings,
@@ -172,7 +162,7 @@ calls_split_count(const CallsDefinition *def, const CallsSettings *settings,
 		add_part(parts, NULL, whole);
 	for (int i = 0; i < filter->nwords; i++)
 	{
-		const char *word = common_word(column, filter->words[i]);
+		const char *word = calls_common_word(column, filter->words[i]);
 		CallsBinding *binding;
 
 		if (!pg_is_ascii(word) || has_word(parts, word))

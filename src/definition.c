@@ -483,6 +483,17 @@ calls_find_column(const CallsDefinition *def, const char *name)
 }
 
 const char *
+calls_common_word(const CallsColumn *column, const char *native)
+{
+	for (int i = 0; i < column->nwords; i++)
+	{
+		if (strcmp(column->words[i].native, native) == 0)
+			return column->words[i].common;
+	}
+	return native;
+}
+
+const char *
 calls_closest_name(const char *name, List *candidates)
 {
 	int			length = (int) strlen(name);

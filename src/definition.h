@@ -250,6 +250,9 @@ extern const char *calls_paging_word(CallsPagingStyle style);
 /* Index of a column by name, or -1. */
 extern int	calls_find_column(const CallsDefinition *def, const char *name);
 
+/* The word that a column shows for one of the API's. */
+extern const char *calls_common_word(const CallsColumn *column, const char *native);
+
 /* What asks for a call of this table by its id, or NULL where nothing may. */
 extern const CallsDefinition *calls_id_definition(const CallsDefinition *def);
 

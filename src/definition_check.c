@@ -130,18 +130,6 @@ share_column(const CallsFilter *a, const CallsFilter *b)
 	return false;
 }
 
-/* What a column shows for a native word. */
-static const char *
-common_word(const CallsColumn *column, const char *native)
-{
-	for (int i = 0; i < column->nwords; i++)
-	{
-		if (strcmp(column->words[i].native, native) == 0)
-			return column->words[i].common;
-	}
-	return native;
-}
-
 /* The first of a filter's words that a column shows as "common", or NULL. */
 static const char *
 claiming_word(const CallsFilter *filter, const CallsColumn *column,
@@ -149,7 +137,7 @@ claiming_word(const CallsFilter *filter, const CallsColumn *column,
 {
 	for (int i = 0; i < filter->nwords; i++)
 	{
-		if (strcmp(common_word(column, filter->words[i]), common) == 0)
+		if (strcmp(calls_common_word(column, filter->words[i]), common) == 0)
 			return filter->words[i];
 	}
 	return NULL;

@@ -306,15 +306,10 @@ shown_words(const CallsFilter *filter, const CallsColumn *column)
 
 	for (int i = 0; i < filter->nwords; i++)
 	{
-		const char *word = filter->words[i];
+		const char *word = calls_common_word(column, filter->words[i]);
 		bool		repeated = false;
 		ListCell   *lc;
 
-		for (int j = 0; j < column->nwords; j++)
-		{
-			if (strcmp(column->words[j].native, word) == 0)
-				word = column->words[j].common;
-		}
 		foreach(lc, shown)
 			repeated |= strcmp(lfirst(lc), word) == 0;
 		if (!repeated)

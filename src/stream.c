@@ -171,11 +171,7 @@ add_filter_cells(CallsStreams *streams, const CallsFilter *filter)
 static int
 state_of_word(const CallsColumn *status, const char *word)
 {
-	for (int i = 0; i < status->nwords; i++)
-	{
-		if (strcmp(status->words[i].native, word) == 0)
-			word = status->words[i].common;
-	}
+	word = calls_common_word(status, word);
 	for (int i = 0; i < FINAL_STATE; i++)
 		if (strcmp(passing_states[i], word) == 0)
 			return i;
