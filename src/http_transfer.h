@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * http_transfer.h
- *		A transfer, as http.c and http_transfer.c see it; for nobody else.
+ *		A transfer, as http*.c see it; for nobody else.
  *
  *-------------------------------------------------------------------------
  */
