@@ -1,13 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * fetch.c
- *		Retries, back-off and rate limits around the requests of a scan.
+ *		The requests of a scan with all their attempts.
  *
- * Requests only read, so any of them may be repeated.  Connection failures,
- * timeouts, 408, 425 and 5xx are tried again up to max_retries times with
- * exponential back-off and full jitter; a 429 that says how long to wait is
- * waited for and does not use up retries.  Limits that scans share are the
- * governor's.
+ * What is worth another try, and when, is in retry.c; limits that scans share
+ * are the governor's.
  *
  * How many requests are under way follows the provider: at most
  * max_connections, half as many after one was throttled or refused, and
@@ -17,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "common/pg_prng.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
@@ -25,17 +21,7 @@
 #include "fetch.h"
 #include "governor.h"
 #include "report.h"
-
-/* Back-off: uniform in [0, min(cap, base x 2^n)] milliseconds. */
-#define BACKOFF_BASE		500
-#define BACKOFF_CAP			30000
-
-/*
- * Least wait in ms before a 429 is tried again, doubled each time up to a
- * limit: a provider that keeps saying "0" must not make a busy loop.
- */
-#define MIN_RATE_WAIT		100
-#define MAX_RATE_DOUBLINGS	7
+#include "retry.h"
 
 /* Milliseconds after which a look is worth while at descriptors in use. */
 #define ROOM_WAIT			50
@@ -73,38 +59,8 @@ struct CallsFetch
 	CallsHttpTransfer *transfer;	/* NULL while waiting */
 	const CallsHttpReply *reply;	/* once done or failed */
 	int64		stated;			/* put off: ms that the reply asked for */
-	int			failures;		/* attempts that used up a retry */
-	int			throttled;		/* those that did not */
+	CallsAttempts attempts;		/* that came to nothing */
 };
-
-/* Milliseconds to sleep before retry number "attempt", counted from 0. */
-static int64
-backoff(int attempt)
-{
-	int64		ceiling = BACKOFF_BASE;
-
-	for (int i = 0; i < attempt && ceiling < BACKOFF_CAP; i++)
-		ceiling *= 2;
-	return (int64) (Min(ceiling, BACKOFF_CAP) * pg_prng_double(&pg_global_prng_state));
-}
-
-/* Is this worth another try? */
-static bool
-is_retryable(const CallsHttpReply *reply)
-{
-	switch (reply->outcome)
-	{
-		case CALLS_HTTP_UNREACHABLE:
-		case CALLS_HTTP_TIMEOUT:
-		case CALLS_HTTP_BROKEN:
-			return true;
-		case CALLS_HTTP_REPLY:
-			return reply->status == 408 || reply->status == 425 ||
-				reply->status == 429 || reply->status >= 500;
-		default:
-			return false;
-	}
-}
 
 static bool
 is_success(const CallsHttpReply *reply)
@@ -251,7 +207,7 @@ plan_retry(CallsFetch *fetch)
 	int64		pause;
 
 	fetch->state = FETCH_FAILED;
-	if (!is_retryable(reply))
+	if (!calls_is_retryable(reply))
 		return;
 	note_setback(fetch);
 	fetch->reason = CALLS_WAIT_RETRY;
@@ -260,24 +216,15 @@ plan_retry(CallsFetch *fetch)
 		fetch->fetcher->counters->throttled++;
 		fetch->reason = CALLS_WAIT_RATE_LIMIT;
 	}
-	if (reply->status == 429 && stated >= 0)
+	if (reply->status == 429 && stated > settings->max_retry_wait)
 	{
-		if (stated > settings->max_retry_wait)
-		{
-			fetch->state = FETCH_PUT_OFF;
-			fetch->stated = stated;
-			return;
-		}
-		pause = Max(stated, MIN_RATE_WAIT << Min(fetch->throttled, MAX_RATE_DOUBLINGS));
-		fetch->throttled++;
+		fetch->state = FETCH_PUT_OFF;
+		fetch->stated = stated;
+		return;
 	}
-	else
-	{
-		if (fetch->failures >= settings->max_retries)
-			return;
-		pause = Max(Min(stated, settings->max_retry_wait), backoff(fetch->failures));
-		fetch->failures++;
-	}
+	pause = calls_retry_pause(&fetch->attempts, settings, reply, stated);
+	if (pause < 0)
+		return;
 	calls_http_free(fetch->transfer);
 	fetch->transfer = NULL;
 	fetch->reply = NULL;
@@ -518,7 +465,7 @@ calls_take_reply(CallsFetch *fetch)
 			break;
 		case FETCH_FAILED:
 			calls_report_reply(fetcher->def, fetcher->settings, fetch->reply,
-							   fetch->failures + 1);
+							   fetch->attempts.failures + 1);
 			break;
 		case FETCH_PUT_OFF:
 			calls_report_wait(fetcher->def, fetcher->settings, fetch->reply, fetch->stated);
