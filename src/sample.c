@@ -424,8 +424,7 @@ calls_read_sample(const CallsDefinition *def, CallsSettings *settings,
 {
 	bool		windows = def->paging.style != CALLS_PAGING_PAGE &&
 		def->paging.style != CALLS_PAGING_OFFSET && has_windows(def, settings);
-	CallsSampler *sampler = calls_make_sampler(def, settings, npaths, paths,
-											   windows ? def->order.column : -1);
+	CallsSampler *sampler = calls_make_sampler(def, settings, npaths, paths, windows);
 
 	if (def->paging.style == CALLS_PAGING_PAGE || def->paging.style == CALLS_PAGING_OFFSET)
 		sample_pages(sampler, known);

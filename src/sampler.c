@@ -11,9 +11,7 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
-#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "sampler.h"
@@ -30,25 +28,17 @@ calls_requests_left(const CallsSampler *sampler)
 
 /* Compiles the reader for the caller's paths, the time and the key. */
 static void
-init_reader(CallsSampler *sampler, int npaths, const char *const *paths, int time)
+init_reader(CallsSampler *sampler, int npaths, const char *const *paths, bool times)
 {
 	const CallsDefinition *def = sampler->def;
 	const char **row_paths = palloc_array(const char *, npaths + 1);
+	CallsRange	none = {0};
 
 	for (int i = 0; i < npaths; i++)
 		row_paths[i] = paths[i];
-	row_paths[npaths] = def->columns[def->key].path;
-	if (time >= 0)
-	{
-		const CallsColumn *column = &def->columns[time];
-		CallsTableColumn *target = palloc0_object(CallsTableColumn);
-
-		target->name = column->name;
-		target->type = TIMESTAMPTZOID;
-		target->typmod = -1;
-		sampler->time = calls_make_converter(target, column);
-		row_paths[npaths] = column->path;
-	}
+	row_paths[npaths] = def->columns[times ? def->order.column : def->key].path;
+	if (times)
+		sampler->times = calls_make_order_watch(def, sampler->settings, CALLS_ORDER_DESC, &none);
 	sampler->npaths = npaths;
 	sampler->ncells = npaths + 2;
 	sampler->reader = calls_make_list_reader(def, npaths + 1, row_paths);
@@ -56,7 +46,7 @@ init_reader(CallsSampler *sampler, int npaths, const char *const *paths, int tim
 
 CallsSampler *
 calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
-				   int npaths, const char *const *paths, int time)
+				   int npaths, const char *const *paths, bool times)
 {
 	CallsSampler *sampler = palloc0_object(CallsSampler);
 
@@ -78,7 +68,7 @@ calls_make_sampler(const CallsDefinition *def, CallsSettings *settings,
 	sampler->sample = palloc0_object(CallsSample);
 	sampler->capacity = FIRST_CAPACITY;
 	sampler->sample->rows = palloc_array(CallsSampleRow, FIRST_CAPACITY);
-	init_reader(sampler, npaths, paths, time);
+	init_reader(sampler, npaths, paths, times);
 	return sampler;
 }
 
@@ -107,15 +97,8 @@ bool
 calls_sample_row_time(const CallsSampler *sampler, const CallsPage *page,
 					  int row, TimestampTz *time)
 {
-	const CallsCell *cell = &calls_sample_cells(sampler, page, row)[sampler->npaths];
-	CallsConvertError error;
-	Datum		value;
-	bool		isnull;
-
-	if (!calls_convert(sampler->time, cell, false, &value, &isnull, &error) || isnull)
-		return false;
-	*time = DatumGetTimestampTz(value);
-	return true;
+	return calls_read_time(sampler->times,
+						   &calls_sample_cells(sampler, page, row)[sampler->npaths], time);
 }
 
 /* Makes room for another row. */

@@ -13,12 +13,12 @@
 #include "datatype/timestamp.h"
 
 #include "bind.h"
-#include "convert.h"
 #include "definition.h"
 #include "fetch.h"
 #include "idset.h"
 #include "list_page.h"
 #include "option.h"
+#include "order.h"
 #include "page.h"
 #include "request.h"
 #include "sample.h"
@@ -37,7 +37,8 @@ typedef struct CallsSampler
 	/* cells of a row: npaths wanted ones, the time, the key */
 	int			npaths;
 	int			ncells;
-	CallsConverter *time;		/* to timestamptz; NULL: no time is read */
+	CallsOrderWatch *times;		/* reads the time, watches nothing; NULL: no
+								 * time is read */
 
 	/* the next request: order and filters */
 	CallsBinding binding;
@@ -49,13 +50,13 @@ typedef struct CallsSampler
 } CallsSampler;
 
 /*
- * A sampler in CurrentMemoryContext, with an empty sample.  "time" is the
- * column whose times are wanted, or -1.
+ * A sampler in CurrentMemoryContext, with an empty sample.  "times": those of
+ * the column that the provider orders by are wanted, which it can.
  */
 extern CallsSampler *calls_make_sampler(const CallsDefinition *def,
 										CallsSettings *settings,
 										int npaths, const char *const *paths,
-										int time);
+										bool times);
 
 /* How many requests may still be sent. */
 extern int	calls_requests_left(const CallsSampler *sampler);
