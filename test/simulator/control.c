@@ -341,6 +341,19 @@ control_data(Arg *args, size_t nargs, Buf *out)
 	return 200;
 }
 
+static unsigned
+control_changes(Arg *args, size_t nargs, Buf *out)
+{
+	int			first,
+				last;
+
+	if (!need_providers(args, nargs, &first, &last, out))
+		return 400;
+	for (int i = first; i <= last; i++)
+		buf_add(out, sim.providers[i].history.data, sim.providers[i].history.len);
+	return 200;
+}
+
 /* Answer a control request; path is what follows /_sim/. Returns the status. */
 unsigned
 control_answer(const char *path, Arg *args, size_t nargs, Buf *out)
@@ -355,6 +368,7 @@ control_answer(const char *path, Arg *args, size_t nargs, Buf *out)
 		{"set", control_set, NULL},
 		{"fault", control_fault, NULL},
 		{"change", control_change, NULL},
+		{"changes", control_changes, " provider "},
 		{"log", control_log, " provider "},
 		{"clear", control_clear, " "},
 		{"stats", control_stats, " "},

@@ -257,6 +257,7 @@ data_forget(Provider *p)
 	free(p->block);
 	free(p->calls);
 	free(p->by_number);
+	buf_free(&p->history);
 	p->chunks = NULL;
 	p->block = NULL;
 	p->calls = p->by_number = NULL;
@@ -307,6 +308,14 @@ choose_place(Provider *p, ChangeWhere where, size_t k)
 	return (size_t) (p->dice % p->ncalls);
 }
 
+/* Note a change of a call, with the call as it is after it. */
+static void
+note_change(Provider *p, const char *word, const Call *call)
+{
+	buf_str(&p->history, word);
+	render_csv_call(p, call, &p->history);
+}
+
 /* Change the data: updates, then deletions, then insertions. */
 void
 data_change(Provider *p, const Change *change)
@@ -315,15 +324,24 @@ data_change(Provider *p, const Change *change)
 	p->changed = true;
 	list_forget(p);
 	for (size_t k = 0; k < (size_t) change->update && k < p->ncalls; k++)
-		update_call(p, p->calls[choose_place(p, change->where, k)]);
+	{
+		Call	   *call = p->calls[choose_place(p, change->where, k)];
+
+		update_call(p, call);
+		note_change(p, "update", call);
+	}
 	for (int64_t k = 0; k < change->delete && p->ncalls > 0; k++)
 	{
 		size_t		at = choose_place(p, change->where, 0);
 
 		p->calls[at]->deleted = true;
+		note_change(p, "delete", p->calls[at]);
 		memmove(p->calls + at, p->calls + at + 1, (p->ncalls - at - 1) * sizeof(Call *));
 		p->ncalls--;
 	}
 	for (int64_t k = 0; k < change->insert; k++)
+	{
 		insert_call(p);
+		note_change(p, "insert", p->calls[p->ncalls - 1]);
+	}
 }

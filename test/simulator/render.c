@@ -345,6 +345,22 @@ csv_own(Buf *b, const Provider *p, const Call *call, const Detail *d)
 	}
 }
 
+/* Add one call as a line. */
+void
+render_csv_call(const Provider *p, const Call *call, Buf *out)
+{
+	static const char *const names[NPROVIDERS] = {"voicy", "tryvox", "solomobile", "whippy", "ringyo", "acme"};
+	Call		copy = *call;
+	Detail		d;
+
+	call_draw(p, &copy, &d);
+	csv_text(out, names[p->id]);
+	csv_common(out, p, &copy, &d);
+	csv_own(out, p, &copy, &d);
+	csv_text(out, copy.json);
+	buf_char(out, '\n');
+}
+
 /* Add the provider's whole log, oldest call first, with a header. */
 void
 render_csv(Provider *p, Buf *out)
@@ -357,21 +373,10 @@ render_csv(Provider *p, Buf *out)
 		[RINGYO] = "metadata",
 		[ACME] = "team_name,tags",
 	};
-	static const char *const names[NPROVIDERS] = {"voicy", "tryvox", "solomobile", "whippy", "ringyo", "acme"};
 
 	data_load(p);
 	buf_printf(out, "provider,call_id,status,direction,agent_id,from_number,to_number,started_at,ended_at,duration,"
 			   "provider_status,%s,raw\n", own[p->id]);
 	for (size_t i = 0; i < p->ncalls; i++)
-	{
-		Call		copy = *p->calls[i];
-		Detail		d;
-
-		call_draw(p, &copy, &d);
-		csv_text(out, names[p->id]);
-		csv_common(out, p, &copy, &d);
-		csv_own(out, p, &copy, &d);
-		csv_text(out, copy.json);
-		buf_char(out, '\n');
-	}
+		render_csv_call(p, p->calls[i], out);
 }

@@ -505,6 +505,10 @@ def test_changes():
         check(f"{provider} insert", len(new) == 3 and all(row["started_at"] > newest for row in new if row["started_at"]))
         check(f"{provider} delete", len(set(before) - set(after)) == 2)
         check(f"{provider} update", sum(before[k]["provider_status"] != after[k]["provider_status"] for k in after if k in before) == 2)
+        made = list(csv.reader(io.StringIO(control("changes", provider=provider))))
+        check(f"{provider} changes", [row[0] for row in made] == ["update"] * 4 + ["delete"] * 2 + ["insert"] * 3 and
+              [row[2] for row in made[:2]] == [row[2] for row in made[4:6]] and
+              all(row[2] in after and row[3] == after[row[2]]["status"] for row in made[2:4] + made[6:]))
         check(f"{provider} changed walk", sorted(ids(provider, walk(provider, 37 if provider != "whippy" else 500))) == sorted(after))
     control("reset")
     control("change", provider="voicy", delete=5, after=1)
@@ -514,7 +518,7 @@ def test_changes():
     check("deleted key still a position", second.status == 200 and len(rest) == 995 and
           second.json()[0]["call_id"] == rest[-1]["call_id"])
     control("reset")
-    check("reset brings data back", len(table("voicy")) == 1000)
+    check("reset brings data back", len(table("voicy")) == 1000 and control("changes", provider="voicy") == "")
     control("change", provider="ringyo", update=10, where="random", after=2)
     ask("ringyo")
     before = control("data", provider="ringyo", format="csv")

@@ -158,6 +158,7 @@ typedef struct Provider
 	/* data, made on first use */
 	bool		loaded;
 	bool		changed;		/* by /_sim/change since it was made */
+	Buf			history;		/* how: a line per change, see /_sim/changes */
 	Call	  **calls;			/* ascending by (started, number), without deleted ones */
 	size_t		ncalls;
 	Call	  **by_number;		/* all calls ever, also deleted ones */

@@ -65,6 +65,7 @@ extern void call_draw(const Provider *p, Call *call, Detail *d);
 /* render.c */
 extern void render_call(const Provider *p, const Call *call, const Detail *d, Buf *out);
 extern void render_csv(Provider *p, Buf *out);
+extern void render_csv_call(const Provider *p, const Call *call, Buf *out);
 extern const char *phone_text(uint32_t code, char *out);
 
 #endif							/* SIM_WORDS_H */
