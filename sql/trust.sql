@@ -57,6 +57,11 @@ CALL sim.change('ringyo', 'after=2', 'delete=3', 'where=oldest');
 \set VERBOSITY terse
 SELECT count(*) FROM (SELECT call_id FROM ringyo.calls OFFSET 0) AS c; -- ERROR
 
+-- Pages without calls do not say either that there are none, where they say how
+-- many there are.
+CALL sim.fault('tryvox', 'value', 'after=2', 'count=-1', 'row=-1', 'field=calls', 'json=[]');
+SELECT count(*) FROM (SELECT call_id FROM tryvox.calls OFFSET 0) AS c; -- ERROR
+
 -- A cursor that is nothing but a moment loses the calls that share it with the
 -- end of a page: they are asked for again, by their time, until the total is
 -- met. Not where calls are to come in order.

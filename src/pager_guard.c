@@ -292,6 +292,7 @@ calls_must_go_back(CallsPager *pager, const CallsPage *page)
  */
 typedef struct LogChanges
 {
+	int64		withheld;		/* calls that it claims, if it has none; or 0 */
 	bool		found;			/* the first call that was read is still there */
 	int64		inserted;		/* if so: calls before it */
 	bool		counted;		/* if so: the totals tell ... */
@@ -313,6 +314,8 @@ find_changes(CallsPager *pager)
 	pager->url = NULL;
 	batch = calls_read_aside(pager, pager->binding, &start);
 	page = batch->page;
+	if (page->nrows == 0 && calls_cell_int64(&page->members[MEMBER_TOTAL], &total))
+		changes.withheld = Max(total, 0);
 	for (int row = 0; row < page->nrows && pager->has_first_id; row++)
 	{
 		CallsIdHash id;
@@ -389,6 +392,8 @@ expected_calls(CallsPager *pager)
 	if (pager->delivered == 0)
 		return pager->total_moved ? -1 : pager->first_total;
 	changes = find_changes(pager);
+	if (changes.withheld > 0)
+		return Min(changes.withheld, pager->first_total);
 	if (!changes.found || !changes.counted)
 		return -1;
 	/* under a filter, calls come and go anywhere */
