@@ -51,6 +51,22 @@ CALL sim.set('tryvox', 'calls', '8000');
 CALL sim.change('tryvox', 'after=60', 'delete=1900', 'where=oldest');
 SELECT scan('tryvox');
 
+-- A page that does not tell the total hides that it shrank: what it may have
+-- made slip is read again when the next page tells.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '300');
+ALTER SERVER tryvox OPTIONS (ADD page_size '10', ADD max_connections '1');
+CALL sim.change('tryvox', 'after=5', 'delete=8');
+CALL sim.fault('tryvox', 'value', 'after=5', 'row=-1', 'field=pagination.total_count', 'json="many"');
+SELECT scan('tryvox');
+-- Too late for an order.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '300');
+CALL sim.change('tryvox', 'after=5', 'delete=8');
+CALL sim.fault('tryvox', 'value', 'after=5', 'row=-1', 'field=pagination.total_count', 'json="many"');
+SELECT call_id FROM tryvox.calls ORDER BY started_at DESC OFFSET 300; -- ERROR
+ALTER SERVER tryvox OPTIONS (DROP page_size, DROP max_connections);
+
 -- Many new calls between two pages, or many gone.
 CALL sim.reset();
 CALL sim.change('solomobile', 'after=1', 'insert=150');

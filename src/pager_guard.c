@@ -102,7 +102,7 @@ row_has_key(const CallsCell *key)
 
 /*
  * Takes note of a count that the provider reports: by how much has it become
- * smaller?
+ * smaller?  -1 where it was told before, but not now.
  */
 static int64
 note_count(int64 now, int64 *count, bool *moved)
@@ -110,7 +110,7 @@ note_count(int64 now, int64 *count, bool *moved)
 	int64		before = *count;
 
 	if (now < 0)
-		return 0;
+		return before < 0 ? 0 : -1;
 	*count = now;
 	if (before >= 0 && before != now)
 		*moved = true;
@@ -122,7 +122,7 @@ note_count(int64 now, int64 *count, bool *moved)
  * they tell?
  */
 static int64
-note_totals(CallsPager *pager, const CallsPage *page)
+note_totals(CallsPager *pager, const CallsPage *page, bool *told)
 {
 	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
 	int64		rows = note_count(calls_member_number(page, CALLS_MEMBER_TOTAL),
@@ -132,6 +132,7 @@ note_totals(CallsPager *pager, const CallsPage *page)
 
 	if (pager->fetched == 1)
 		pager->first_total = pager->total;
+	*told = rows >= 0 && pages >= 0;
 	return Max(rows, pages * size);
 }
 
@@ -210,17 +211,21 @@ calls_seek_page(CallsPager *pager, int64 row, int64 size)
 
 /*
  * Page style: the log has lost rows, so that those not read yet have moved to
- * pages that were.  Goes back by as much as the totals shrank, but no further
- * than repeats are recognised for sure; false if there is nothing to reread.
+ * pages that were.  Goes back by as much as the totals shrank since they were
+ * told last, but no further than repeats are recognised for sure; false if
+ * there is nothing to reread.  What slipped past pages that did not tell would
+ * come too late for a promised order.
  */
 static bool
 reread_pages(CallsPager *pager, int64 shrunk)
 {
 	int64		size = Max(pager->rows_read / Max(pager->pages, 1), 1);
 	int64		remembered = calls_idset_size(pager->ids);
-	int64		row = Max(pager->rows_read - shrunk, 0);
+	bool		untold = pager->told_at < pager->rows_read;
+	int64		row = Max(Min(pager->rows_read, pager->told_at) - shrunk, 0);
 
-	if (pager->rows_read - row / size * size > remembered)
+	if (pager->rows_read - row / size * size > remembered ||
+		(untold && pager->binding->order != CALLS_ORDER_NONE))
 	{
 		calls_report_gap(pager, "the log shrank while it was read");
 		return false;
@@ -275,13 +280,16 @@ calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 bool
 calls_must_go_back(CallsPager *pager, const CallsPage *page)
 {
-	int64		shrunk = note_totals(pager, page);
+	bool		told;
+	int64		shrunk = note_totals(pager, page, &told);
 	bool		back = false;
 
 	if (pager->def->paging.style == CALLS_PAGING_PAGE && shrunk > 0 && pager->pages > 0)
 		back = reread_pages(pager, shrunk);
 	else if (pager->def->paging.style == CALLS_PAGING_OFFSET)
 		back = !check_seam(pager, page);
+	if (told)
+		pager->told_at = pager->rows_read + (back ? 0 : page->nrows);
 	if (back)
 		calls_note_stale_page(pager);
 	return back;
@@ -369,6 +377,7 @@ start_again(CallsPager *pager)
 	pager->position = calls_first_position(pager->def, pager->settings, 0);
 	pager->pages = 0;
 	pager->rows_read = 0;
+	pager->told_at = 0;
 	pager->high_mark = 0;		/* what is fresh now had been missed */
 	pager->total = -1;
 	pager->total_pages = -1;

@@ -54,6 +54,8 @@ struct CallsPager
 	/* what was read */
 	int64		pages;			/* under the current page size, page style */
 	int64		rows_read;		/* rows before the position */
+	int64		told_at;		/* rows before the position when the totals were
+								 * told last */
 	int64		high_mark;		/* the most rows_read ever was */
 	int			last_nrows;		/* rows of the last page accepted */
 	int			last_size;		/* rows that it was asked for with */
