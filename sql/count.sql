@@ -158,6 +158,11 @@ SELECT * FROM doubted('tryvox', 'filters', 'off', 'SELECT status, count(*) FROM 
 \c
 SELECT * FROM doubted('tryvox', 'filters', 'off', 'SELECT count(*) FROM {tryvox} WHERE status = ''busy'' AND direction = ''inbound''');
 \c
+-- Several values in a request each: all rows satisfy the query, but each
+-- request is answered by all of them.
+SELECT * FROM doubted('tryvox', 'filters', 'off',
+  'SELECT count(*) FROM {tryvox} WHERE status IN (''ringing'', ''in_progress'', ''completed'', ''failed'', ''busy'', ''no_answer'', ''canceled'')');
+\c
 -- One of two filters, and the one that the groups need.
 SELECT * FROM doubted('tryvox', 'filters', 'direction', 'SELECT count(*) FROM {tryvox} WHERE status = ''busy'' AND direction = ''inbound''');
 \c

@@ -192,6 +192,40 @@ start_question(CountRun *run, CountQuestion *question)
 	MemoryContextSwitchTo(old);
 }
 
+/* Has the row one of the values that were sent, as far as it shows? */
+static bool
+row_has_value(const CallsRowReader *reader, const CallsDefinition *def,
+			  const CallsSentFilter *sent, const CallsCell *cells)
+{
+	for (int i = 0; i < reader->npaths; i++)
+	{
+		bool		compared = false;
+		char	   *text;
+
+		for (int j = 0; j < sent->filter->ncolumns; j++)
+			compared |= strcmp(reader->paths[i], def->columns[sent->filter->columns[j]].path) == 0;
+		text = compared ? calls_cell_text(&cells[i]) : NULL;
+		for (int j = 0; text != NULL && j < sent->nvalues; j++)
+			if (strcmp(text, sent->values[j]) == 0)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Is the row one of the stream that was asked for?  One of another stream
+ * satisfies the query, too, but would be counted twice.
+ */
+static bool
+row_is_of_stream(const CallsRowReader *reader, const CallsDefinition *def,
+				 const CallsBinding *stream, const CallsCell *cells)
+{
+	for (int i = 0; i < stream->nalternatives; i++)
+		if (!row_has_value(reader, def, &stream->alternatives[i], cells))
+			return false;
+	return true;
+}
+
 /* The answer; -1 where its page does not bear it out. */
 static int64
 finish_question(CountState *state, CountRun *run, const CallsCountParts *parts,
@@ -208,7 +242,8 @@ finish_question(CountState *state, CountRun *run, const CallsCountParts *parts,
 		const CallsCell *cells = calls_probe_cells(run->prober, probe, row);
 
 		good = row_counts(state, parts, parts->parts[question->part].word,
-						  cells, &cells[run->prober->ncells - 1]);
+						  cells, &cells[run->prober->ncells - 1]) &&
+			row_is_of_stream(state->reader, run->query.def, question->binding, cells);
 	}
 	MemoryContextSwitchTo(old);
 	if (!good)
