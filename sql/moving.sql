@@ -89,6 +89,13 @@ SELECT scan('ringyo') ~ '^[0-9]+ calls, 0 twice$' AS fine;
 CALL sim.reset();
 CALL sim.change('tryvox', 'after=1', 'delete=8', 'insert=3');
 SELECT count(*) BETWEEN 992 AND 1003 AS fine FROM (SELECT call_id FROM tryvox.calls ORDER BY started_at DESC OFFSET 0) AS ordered;
+-- A page that is read again and has nothing but new calls is not yet beyond a
+-- bound at which the order ends the scan.
+CALL sim.reset();
+ALTER SERVER tryvox OPTIONS (ADD page_size '10', ADD max_connections '1');
+CALL sim.change('tryvox', 'after=1', 'delete=20', 'insert=10', 'where=oldest');
+SELECT count(*) = 980 AS fine FROM (SELECT call_id FROM tryvox.calls WHERE started_at >= '2020-01-01' OFFSET 0) AS bounded;
+ALTER SERVER tryvox OPTIONS (DROP page_size, DROP max_connections);
 -- An ordered scan that starts again.
 CALL sim.reset();
 SELECT g.i, count(x.call_id)

@@ -401,12 +401,12 @@ is_fresh_row(CallsStreams *streams, Stream *stream)
 
 	if (stream->watch == NULL)
 		return fresh;
+	stream->inside |= !calls_is_beyond(stream->watch, watched);
 	/* what is new among rows that are read again was not there before */
 	if (fresh && stream->batch->reread && !calls_keeps_order(stream->watch, watched))
 		return false;
 	if (fresh)
 		calls_watch_order(stream->watch, watched);
-	stream->inside |= !calls_is_beyond(stream->watch, watched);
 	return fresh;
 }
 
