@@ -322,7 +322,7 @@ find_changes(CallsPager *pager)
 	pager->url = NULL;
 	batch = calls_read_aside(pager, pager->binding, &start);
 	page = batch->page;
-	if (page->nrows == 0 && calls_cell_int64(&page->members[MEMBER_TOTAL], &total))
+	if (page->nrows == 0 && calls_cell_int64(&page->members[CALLS_MEMBER_TOTAL], &total))
 		changes.withheld = Max(total, 0);
 	for (int row = 0; row < page->nrows && pager->has_first_id; row++)
 	{
