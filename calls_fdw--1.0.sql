@@ -321,10 +321,11 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_columns(regclass, regclass) IS 'part of calls_fdw_sync';
 
--- The statements of a batch: read fetches it, found counts the calls that the
--- target has, write stores it. They keep to what partitioned, distributed and
--- compressed tables can do: no system columns, no writing below WITH, and the
--- columns of the index are never set.
+-- The statements of a batch: read fetches it, known counts the calls that the
+-- target has and those of them that did not change, write stores it. They keep
+-- to what partitioned, distributed and compressed tables can do: no system
+-- columns, no writing below WITH, the columns of the index are never set, and
+-- nobody asks how many rows were written, which Citus does not tell.
 CREATE FUNCTION calls_fdw_sync_statements(source regclass, target regclass, columns name[], key name[]) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -333,12 +334,15 @@ DECLARE
   changes text;
   old text;
   new text;
+  given text;
+  calls text := '(SELECT DISTINCT ON (call_id) * FROM pg_temp.calls_fdw_sync_batch ORDER BY call_id) AS b';
 BEGIN
   -- of the types without equality, json and xml are compared as text
   SELECT string_agg(format('%1$I = excluded.%1$I', c), ', ' ORDER BY n),
          string_agg(format('t.%I', c) || cast_to, ', ' ORDER BY n),
-         string_agg(format('excluded.%I', c) || cast_to, ', ' ORDER BY n)
-  INTO changes, old, new
+         string_agg(format('excluded.%I', c) || cast_to, ', ' ORDER BY n),
+         string_agg(format('b.%I::%s', c, format_type(a.atttypid, a.atttypmod)) || cast_to, ', ' ORDER BY n)
+  INTO changes, old, new, given
   FROM unnest(columns) WITH ORDINALITY AS u (c, n)
        JOIN pg_attribute AS a ON a.attrelid = calls_fdw_sync_statements.target AND a.attname = c,
        LATERAL (SELECT CASE WHEN a.atttypid IN ('json'::regtype, 'xml'::regtype) THEN '::text' ELSE '' END) AS x (cast_to)
@@ -355,10 +359,10 @@ BEGIN
   RETURN jsonb_build_object(
     'make', format('CREATE TEMPORARY TABLE calls_fdw_sync_batch ON COMMIT DELETE ROWS AS SELECT %s FROM %s WITH NO DATA', list, source),
     'read', format('INSERT INTO pg_temp.calls_fdw_sync_batch SELECT %s FROM %s', list, source),
-    'found', format('SELECT count(DISTINCT b.call_id) FROM pg_temp.calls_fdw_sync_batch AS b JOIN %s AS t ON %s', target, same),
-    'write', format('INSERT INTO %s AS t (%s) SELECT %s '
-                    'FROM (SELECT DISTINCT ON (call_id) * FROM pg_temp.calls_fdw_sync_batch ORDER BY call_id) AS b '
-                    'ORDER BY started_at ON CONFLICT (%s) DO ', target, list, list,
+    'known', format('SELECT count(*) AS found, %s AS same FROM %s JOIN %s AS t ON %s',
+                    coalesce(format('count(*) FILTER (WHERE ROW (%s) IS NOT DISTINCT FROM ROW (%s))', old, given), 'count(*)'),
+                    calls, target, same),
+    'write', format('INSERT INTO %s AS t (%s) SELECT %s FROM %s ORDER BY started_at ON CONFLICT (%s) DO ', target, list, list, calls,
                     (SELECT string_agg(quote_ident(c), ', ') FROM unnest(key) AS u (c)))
              || CASE WHEN changes IS NULL THEN 'NOTHING'
                      ELSE format('UPDATE SET %s WHERE ROW (%s) IS DISTINCT FROM ROW (%s)', changes, old, new) END);
@@ -539,24 +543,23 @@ CREATE FUNCTION calls_fdw_sync_write(run jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   batch record;
-  found bigint;
-  changed bigint;
+  known record;
 BEGIN
   SELECT count(DISTINCT call_id) AS calls, count(*) > count(started_at) AS undated, min(started_at) AS oldest, max(started_at) AS newest
   INTO batch FROM pg_temp.calls_fdw_sync_batch;
   IF batch.calls = 0 THEN
     RETURN run;
   END IF;
-  EXECUTE run->>'found' INTO found USING batch.undated, batch.oldest, batch.newest;
-  EXECUTE run->>'write';
-  GET DIAGNOSTICS changed = ROW_COUNT;
   -- where others write to the target at the same time, the parts are estimates
-  changed := greatest(changed, batch.calls - found);
+  EXECUTE run->>'known' INTO known USING batch.undated, batch.oldest, batch.newest;
+  IF known.same < batch.calls THEN
+    EXECUTE run->>'write';
+  END IF;
   RETURN run || jsonb_build_object(
     'calls', (run->>'calls')::bigint + batch.calls,
-    'inserted', (run->>'inserted')::bigint + batch.calls - found,
-    'updated', (run->>'updated')::bigint + changed - (batch.calls - found),
-    'unchanged', (run->>'unchanged')::bigint + batch.calls - changed);
+    'inserted', (run->>'inserted')::bigint + batch.calls - known.found,
+    'updated', (run->>'updated')::bigint + known.found - known.same,
+    'unchanged', (run->>'unchanged')::bigint + known.same);
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_write(jsonb) IS 'part of calls_fdw_sync';
 
