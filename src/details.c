@@ -405,7 +405,10 @@ calls_ask_details(CallsDetails *details)
 void
 calls_show_details(CallsDetails *details, CallsProgressLine *line)
 {
-	calls_show_progress(line, details->fetcher, details->delivered, details->nids);
+	bool		first = details->fetcher->counters->rows == details->delivered;
+
+	/* where the ids come a few at a time, nobody knows how many there will be */
+	calls_show_progress(line, details->fetcher, details->delivered, first ? details->nids : -1);
 }
 
 void

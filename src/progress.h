@@ -24,7 +24,8 @@ extern bool calls_progress;
 
 /*
  * Writes a line if one is due; else makes sure that a wait ends in time for it.
- * "delivered" is how many calls the scan has given, "total" how many the
+ * It tells how many calls have come, those included that wait for their turn.
+ * "delivered" is how many of the list the scan has given, "total" how many the
  * provider reports, or -1.
  */
 extern void calls_show_progress(CallsProgressLine *line, const CallsFetcher *fetcher,

@@ -41,6 +41,7 @@ my $session = Session->new($node, settings => '-c client_min_messages=warning');
 check_nothing_unneeded();
 check_full_scans($_) foreach @all;
 check_windows();
+check_progress();
 check_moving_log($_) foreach @all;
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
@@ -286,6 +287,25 @@ sub check_variant
 			"$name, $what: $requests requests, $starts with a window's bound")
 		  if !$variant{cursor} && !($what eq 'a status' && $variant{filters});
 	}
+	return;
+}
+
+# The line of calls_fdw.progress: what has come, also what waits for its turn
+# in a later window, and that the provider asked to slow down.
+sub check_progress
+{
+	my $line = qr/INFO:  ringyo: (\d+) of $calls calls, \d+\/s, \d+ pages, \d+ kB/;
+	my $sql = 'SET calls_fdw.progress = on; SELECT duration FROM ringyo.calls';
+	my $stderr;
+
+	$sim->fault('ringyo', 'delay', after => 15, ms => 1500, count => 8);
+	$node->psql('postgres', $sql, stderr => \$stderr);
+	my ($come) = $stderr =~ /$line$/m;
+	cmp_ok($come || 0, '>', 10 * $page_size, 'progress: what waits for its turn is counted');
+	$sim->fault('ringyo', 'status', after => 5, code => 429, retry_after => 2);
+	$node->psql('postgres', $sql, stderr => \$stderr);
+	like($stderr, qr/$line, 1 retries, \d+ throttled$/m, 'progress: why nothing comes');
+	$sim->reset;
 	return;
 }
 
