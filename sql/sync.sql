@@ -67,7 +67,10 @@ CALL sim.set('ringyo', 'calls', '1000');
 
 -- Calls without started_at are found at the first load, and then once a week,
 -- since that takes a scan of the whole log.
-SELECT count(*) > 0 AS some FROM local.whippy WHERE started_at IS NULL;
+SELECT count(*) FILTER (WHERE started_at IS NULL) > 0 AS some, count(DISTINCT call_id) = count(*) AS once,
+       count(*) = (SELECT count(*) FROM whippy.calls) AS all_counted,
+       count(started_at) = (SELECT count(started_at) FROM whippy.calls) AS dated_counted
+FROM local.whippy;
 CREATE TABLE undated AS SELECT call_id FROM local.whippy WHERE started_at IS NULL ORDER BY call_id LIMIT 2;
 DELETE FROM local.whippy WHERE call_id IN (TABLE undated);
 CALL calls_fdw_sync('whippy.calls', 'local.whippy', '1 week', undated => NULL);
