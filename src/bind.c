@@ -216,27 +216,6 @@ predicate_pushdown(BindContext *context, const CallsPredicate *predicate)
 	return exact >= needed ? CALLS_PUSHDOWN_EXACT : result;
 }
 
-int
-calls_filter_streams(const CallsSentFilter *sent)
-{
-	return (sent->nvalues + sent->per_request - 1) / sent->per_request;
-}
-
-int
-calls_count_streams(const CallsBinding *binding)
-{
-	int64		product = 1;
-	int64		sum = 0;
-
-	/* each factor is at most the number of values looked at, so that the
-	 * product fits while it is capped */
-	for (int i = 0; i < binding->nsent; i++)
-		product = Min(product * calls_filter_streams(&binding->sent[i]), PG_INT32_MAX);
-	for (int i = 0; i < binding->nalternatives; i++)
-		sum += calls_filter_streams(&binding->alternatives[i]);
-	return (int) Min(product * Max(sum, 1), PG_INT32_MAX);
-}
-
 void
 calls_append_filters(StringInfo out, int nfilters, const CallsSentFilter *filters)
 {
@@ -249,33 +228,6 @@ calls_append_filters(StringInfo out, int nfilters, const CallsSentFilter *filter
 		for (int j = 0; j < sent->nvalues; j++)
 			appendStringInfo(out, " %zu:%s", strlen(sent->values[j]), sent->values[j]);
 		appendStringInfoChar(out, '\n');
-	}
-}
-
-/* Gives up the filters that need most streams until few enough are left. */
-static void
-limit_streams(CallsBinding *binding, int max_fanout)
-{
-	while (calls_count_streams(binding) > max_fanout)
-	{
-		int			largest = -1;
-
-		for (int i = 0; i < binding->nsent; i++)
-		{
-			int			streams = calls_filter_streams(&binding->sent[i]);
-
-			if (streams > 1 &&
-				(largest < 0 || streams > calls_filter_streams(&binding->sent[largest])))
-				largest = i;
-		}
-		if (largest < 0)
-		{
-			binding->nalternatives = 0;
-			return;
-		}
-		binding->nsent--;
-		memmove(&binding->sent[largest], &binding->sent[largest + 1],
-				sizeof(CallsSentFilter) * (binding->nsent - largest));
 	}
 }
 
@@ -416,7 +368,7 @@ bind_filters(BindContext *context)
 		bind_filter(context, &def->filters[i]);
 	for (int i = 0; i < context->npredicates;)
 		i += context->predicates[i].alternative ? bind_or(context, i) : 1;
-	limit_streams(binding, context->settings->max_fanout);
+	calls_limit_streams(binding, context->settings->max_fanout);
 }
 
 /* What a provider was seen not to keep to does not count as exact. */
@@ -514,56 +466,4 @@ calls_bind_ids(const CallsDefinition *def, const CallsSettings *settings,
 			   int npredicates, const CallsPredicate *predicates)
 {
 	return bind_predicates(def, settings, columns, npredicates, predicates, true);
-}
-
-/* Does a filter that is sent narrow the column, or one of the same parameter? */
-static bool
-narrows(const CallsDefinition *def, const CallsSentFilter *sent, int column)
-{
-	if (sent->column == column)
-		return true;
-	for (int i = 0; i < def->nfilters; i++)
-		if (def->filters[i].columns[0] == column &&
-			strcmp(def->filters[i].param, sent->filter->param) == 0)
-			return true;
-	return false;
-}
-
-/* Does something that is sent, or ends the scan early, narrow the column? */
-static bool
-is_narrowed(const CallsDefinition *def, const CallsBinding *binding, int column)
-{
-	for (int i = 0; i < binding->nsent; i++)
-		if (narrows(def, &binding->sent[i], column))
-			return true;
-	for (int i = 0; i < binding->nalternatives; i++)
-		if (narrows(def, &binding->alternatives[i], column))
-			return true;
-	return column == def->order.column &&
-		(binding->order_range.has_lower || binding->order_range.has_upper);
-}
-
-const char *
-calls_unused_filter(const CallsDefinition *def, const CallsSettings *settings,
-					const CallsBinding *binding)
-{
-	int			columns[2] = {-1, -1};	/* with bounds, with equality */
-
-	/* in a known order, a bound ends the scan even if it cannot be sent */
-	if (def->order.by_default != CALLS_ORDER_NONE)
-		columns[0] = def->order.column;
-	for (int i = def->nfilters - 1; i >= 0; i--)
-	{
-		const CallsFilter *filter = &def->filters[i];
-		int			column = filter->columns[0];
-
-		if (!is_narrowed(def, binding, column) &&
-			calls_pushdown_allowed(settings, def->columns[column].name))
-			columns[filter->op == CALLS_FILTER_EQ] = column;
-	}
-	for (int i = 0; i < 2; i++)
-		if (columns[i] >= 0 && !is_narrowed(def, binding, columns[i]) &&
-			calls_pushdown_allowed(settings, def->columns[columns[i]].name))
-			return def->columns[columns[i]].name;
-	return NULL;
 }

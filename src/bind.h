@@ -113,4 +113,13 @@ extern int	calls_filter_streams(const CallsSentFilter *sent);
  */
 extern int	calls_count_streams(const CallsBinding *binding);
 
+/* Gives up the filters that need most streams until few enough are left. */
+extern void calls_limit_streams(CallsBinding *binding, int max_fanout);
+
+/*
+ * What a binding asks for, as bindings that one request can carry each: an
+ * array in CurrentMemoryContext.  There is at least one.
+ */
+extern CallsBinding **calls_expand_binding(const CallsBinding *binding, int *count);
+
 #endif							/* CALLS_BIND_H */

@@ -28,7 +28,6 @@
 #include "row.h"
 #include "scan.h"
 #include "stats.h"
-#include "stream.h"
 #include "totals.h"
 
 /* A row of the result. */

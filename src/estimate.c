@@ -24,7 +24,6 @@
 #include "probe.h"
 #include "relation.h"
 #include "stats.h"
-#include "stream.h"
 #include "totals.h"
 
 /* Calls that a table never analyzed is thought to have. */

@@ -21,12 +21,6 @@
 typedef struct CallsStreams CallsStreams;
 
 /*
- * What a binding asks for, as bindings that one request can carry each: an
- * array in CurrentMemoryContext.  There is at least one.
- */
-extern CallsBinding **calls_expand_binding(const CallsBinding *binding, int *count);
-
-/*
  * Makes the streams of a binding in CurrentMemoryContext; no request yet.
  * "paths" are the members of a call that the caller wants, "limit" is how many
  * rows it is expected to read, or 0, "horizon" how many it wants for sure (see
