@@ -26,6 +26,16 @@ static const char *const kind_names[] = {
 	[CALLS_JSON_ARRAY] = "an array",
 };
 
+int
+calls_add_path(const char **paths, int *npaths, const char *path)
+{
+	for (int i = 0; i < *npaths; i++)
+		if (strcmp(paths[i], path) == 0)
+			return i;
+	paths[*npaths] = path;
+	return (*npaths)++;
+}
+
 /* Makes a reader in CurrentMemoryContext. */
 CallsPageReader *
 calls_make_page_reader(const char *rows, int npaths, const char *const *paths,

@@ -44,6 +44,12 @@ typedef struct CallsPage
 } CallsPage;
 
 /*
+ * Index of a path among those to ask for, added if it is new; there must be
+ * room for it.
+ */
+extern int	calls_add_path(const char **paths, int *npaths, const char *path);
+
+/*
  * Makes a reader in CurrentMemoryContext.  "rows" is the dotted path of the
  * array of rows ("" for the whole body; NULL: no rows wanted, for error
  * bodies); "paths" are dotted paths inside a row ("" for the whole row; a

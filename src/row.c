@@ -31,17 +31,6 @@ struct CallsRowTarget
 	bool		isnull;
 };
 
-/* Index of a path among those asked for, added if it is new. */
-static int
-cell_of_path(CallsRowReader *reader, const char *path)
-{
-	for (int i = 0; i < reader->npaths; i++)
-		if (strcmp(reader->paths[i], path) == 0)
-			return i;
-	reader->paths[reader->npaths] = path;
-	return reader->npaths++;
-}
-
 /* A constant column's value in the type the table declares. */
 static void
 set_constant(CallsRowTarget *target, const char *text)
@@ -89,7 +78,7 @@ init_target(CallsRowReader *reader, CallsRowTarget *target,
 		}
 	}
 	target->converter = calls_make_converter(column, source);
-	target->cell = cell_of_path(reader, path);
+	target->cell = calls_add_path(reader->paths, &reader->npaths, path);
 }
 
 CallsRowReader *

@@ -16,78 +16,16 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
-#include "utils/memutils.h"
 
-#include "bind_order.h"
 #include "compat.h"
 #include "convert.h"
-#include "idset.h"
-#include "order.h"
-#include "stream.h"
-#include "totals.h"
+#include "stream_private.h"
 #include "trust.h"
-#include "window.h"
 
 /* States in the order in which calls pass through them; all others are final. */
 static const char *const passing_states[] = {"queued", "ringing", "in_progress"};
 
 #define FINAL_STATE		((int) lengthof(passing_states))
-
-typedef struct Stream
-{
-	CallsBinding *binding;
-	int			number;			/* place among the streams as they were bound */
-	int			state;			/* index into passing_states, or FINAL_STATE */
-	MemoryContext context;		/* NULL before the stream is opened */
-	CallsWindows *windows;		/* its pages */
-	CallsOrderWatch *watch;		/* NULL: nothing to watch */
-	bool		bound_is_sent;	/* the provider itself ends where the watch does */
-	CallsBatch *batch;			/* NULL before the first */
-	int			row;			/* current row of the batch, -1 before the first */
-	int64		rows;			/* in the batches so far */
-	bool		inside;			/* the batch has a call within the bounds */
-	bool		wants_head;		/* when merging: the next call is not known yet */
-	int64		total;			/* of its calls, as remembered last */
-	const CallsCell *head;		/* when merging: the next call, or NULL */
-} Stream;
-
-struct CallsStreams
-{
-	const CallsDefinition *def;
-	CallsSettings *settings;
-	CallsFetcher fetcher;		/* of all streams */
-	MemoryContext context;
-	int64		limit;
-	int64		horizon;
-	int64		delivered;		/* calls given to the caller */
-
-	int			nstreams;
-	Stream	   *streams;
-	int			current;		/* sequential: the one being read; merging: the
-								 * one that gave the last call */
-	bool		merging;
-	CallsIdSet *passing;		/* calls that were in a passing state; NULL:
-								 * status has no streams of its own */
-	CallsIdSet *final;			/* those that were in a final one; they are many,
-								 * and may push each other out of memory */
-
-	/* cells of a row: the caller's, those of conditions, the watched one */
-	int			npaths;
-	const char **paths;
-	int		   *cell_of_column; /* per column of the definition, or -1 */
-	int			watched;
-};
-
-/* Index of a cell for this path, added if it is new. */
-static int
-add_path_cell(CallsStreams *streams, const char *path)
-{
-	for (int i = 0; i < streams->npaths; i++)
-		if (strcmp(streams->paths[i], path) == 0)
-			return i;
-	streams->paths[streams->npaths] = path;
-	return streams->npaths++;
-}
 
 /* Makes sure of cells for what an equality filter compares. */
 static void
@@ -95,7 +33,8 @@ add_filter_cells(CallsStreams *streams, const CallsFilter *filter)
 {
 	for (int i = 0; i < filter->ncolumns && filter->op == CALLS_FILTER_EQ; i++)
 		streams->cell_of_column[filter->columns[i]] =
-			add_path_cell(streams, streams->def->columns[filter->columns[i]].path);
+			calls_add_path(streams->paths, &streams->npaths,
+						   streams->def->columns[filter->columns[i]].path);
 }
 
 /* The state that a word of the API's stands for, as passing_states counts. */
@@ -201,167 +140,9 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 	init_streams(streams, binding);
 	streams->merging = streams->nstreams > 1 && binding->order != CALLS_ORDER_NONE;
 	if (def->order.column >= 0)
-		streams->watched = add_path_cell(streams, def->columns[def->order.column].path);
+		streams->watched = calls_add_path(streams->paths, &streams->npaths,
+										  def->columns[def->order.column].path);
 	return streams;
-}
-
-/* Is the bound at which the watch ends the stream also sent? */
-static bool
-sends_bound(const CallsStreams *streams, const CallsBinding *binding)
-{
-	CallsFilterOp op = calls_list_order(streams->def, binding) == CALLS_ORDER_DESC
-		? CALLS_FILTER_LOWER : CALLS_FILTER_UPPER;
-
-	for (int i = 0; i < binding->nsent; i++)
-		if (binding->sent[i].filter->op == op &&
-			binding->sent[i].column == streams->def->order.column)
-			return true;
-	return false;
-}
-
-/* Gives a stream what it needs to fetch. */
-static void
-open_stream(CallsStreams *streams, Stream *stream)
-{
-	int64		horizon = streams->horizon;
-	MemoryContext old;
-
-	stream->total = -1;
-	if (horizon != CALLS_ALL_ROWS)
-		horizon = streams->merging ? 0 : Max(horizon - streams->delivered, 0);
-	stream->context = AllocSetContextCreate(streams->context, "calls_fdw stream",
-											ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(stream->context);
-	stream->watch = calls_make_order_watch(streams->def, streams->settings,
-										   stream->binding->order,
-										   &stream->binding->order_range);
-	stream->bound_is_sent = sends_bound(streams, stream->binding);
-	stream->windows = calls_make_windows(&streams->fetcher, stream->binding,
-										 streams->npaths, streams->paths,
-										 streams->def->order.column >= 0 ? streams->watched : -1,
-										 streams->limit, horizon);
-	MemoryContextSwitchTo(old);
-}
-
-/* Frees what a stream holds; it is not read again. */
-static void
-close_stream(Stream *stream)
-{
-	MemoryContextDelete(stream->context);
-	stream->context = NULL;
-	stream->batch = NULL;
-}
-
-/* Cells of a stream's current row. */
-static const CallsCell *
-current_cells(const Stream *stream)
-{
-	return &stream->batch->page->cells[(Size) stream->row * stream->batch->npaths];
-}
-
-/* Remembers how many calls the stream's filters select, if that is new. */
-static void
-note_total(const CallsStreams *streams, Stream *stream, bool ended)
-{
-	int64		total = calls_windows_total(stream->windows, ended);
-
-	if (total < 0 || total == stream->total)
-		return;
-	stream->total = total;
-	calls_note_total(streams->settings->server, streams->settings->user,
-					 stream->binding, total);
-}
-
-/*
- * Where the stream will end at a bound that the provider does not know, what
- * is wanted for sure is what lies before it, if calls are no less dense than
- * half of what they were in the last batch.
- */
-static void
-estimate_end(const CallsStreams *streams, Stream *stream)
-{
-	const CallsPage *page = stream->batch->page;
-	int			npaths = stream->batch->npaths;
-	double		rows;
-
-	stream->rows += page->nrows;
-	if (stream->watch == NULL || stream->bound_is_sent ||
-		streams->horizon != CALLS_ALL_ROWS || page->nrows == 0)
-		return;
-	rows = calls_rows_to_bound(stream->watch, page->nrows,
-							   &page->cells[streams->watched],
-							   &page->cells[(Size) (page->nrows - 1) * npaths + streams->watched]);
-	if (rows >= 0)
-		calls_set_windows_horizon(stream->windows, stream->rows + (int64) Min(rows / 2, 1e12));
-}
-
-/* The stream's next batch, in place of the one it has. */
-static CallsProgress
-next_batch(CallsStreams *streams, Stream *stream)
-{
-	CallsBatch *batch;
-	CallsProgress progress;
-
-	/* after a whole batch beyond the bounds there is nothing to come */
-	if (stream->batch != NULL && stream->watch != NULL && !stream->inside &&
-		calls_order_holds(stream->watch))
-		calls_stop_windows(stream->windows);
-	progress = calls_next_window_batch(stream->windows, &batch);
-	if (progress != CALLS_PENDING)
-		note_total(streams, stream, progress == CALLS_ENDED);
-	if (progress != CALLS_READY)
-		return progress;
-	/* the last one stays, for a restart */
-	if (stream->batch != NULL)
-		calls_free_batch(stream->batch);
-	stream->batch = batch;
-	stream->row = -1;
-	stream->inside = false;
-	estimate_end(streams, stream);
-	return CALLS_READY;
-}
-
-/*
- * Looks at the current row on the way: is it fresh?  Watches the order.
- */
-static bool
-is_fresh_row(CallsStreams *streams, Stream *stream)
-{
-	const CallsCell *watched = &current_cells(stream)[streams->watched];
-	bool		fresh = stream->batch->fresh[stream->row];
-
-	if (stream->watch == NULL)
-		return fresh;
-	stream->inside |= !calls_is_beyond(stream->watch, watched);
-	/* what is new among rows that are read again was not there before */
-	if (fresh && stream->batch->reread && !calls_keeps_order(stream->watch, watched))
-		return false;
-	if (fresh)
-		calls_watch_order(stream->watch, watched);
-	return fresh;
-}
-
-/* Goes to the stream's next fresh row. */
-static CallsProgress
-next_fresh_row(CallsStreams *streams, Stream *stream, const CallsCell **cells)
-{
-	for (;;)
-	{
-		if (stream->batch == NULL || stream->row + 1 >= stream->batch->page->nrows)
-		{
-			CallsProgress progress = next_batch(streams, stream);
-
-			if (progress != CALLS_READY)
-				return progress;
-			continue;
-		}
-		stream->row++;
-		if (is_fresh_row(streams, stream))
-		{
-			*cells = current_cells(stream);
-			return CALLS_READY;
-		}
-	}
 }
 
 /* Is the cell's text this value? */
@@ -473,10 +254,10 @@ next_of_stream(CallsStreams *streams, int number, const CallsCell **cells)
 	CallsProgress progress;
 
 	if (stream->context == NULL)
-		open_stream(streams, stream);
+		calls_open_stream(streams, stream);
 	do
 	{
-		progress = next_fresh_row(streams, stream, cells);
+		progress = calls_next_fresh_row(streams, stream, cells);
 		if (progress == CALLS_READY)
 			check_filters(streams, stream, *cells);
 	} while (progress == CALLS_READY && !belongs_to(streams, number, *cells));
@@ -560,7 +341,7 @@ start_following(CallsStreams *streams)
 		{
 			if (calls_spare_fetches(&streams->fetcher, CALLS_AHEAD_BUDGET) == 0)
 				return;
-			open_stream(streams, stream);
+			calls_open_stream(streams, stream);
 			calls_start_windows(stream->windows);
 		}
 	}
@@ -580,7 +361,7 @@ next_in_sequence(CallsStreams *streams, const CallsCell **cells)
 		/* a single stream may be restarted */
 		if (streams->nstreams == 1)
 			return CALLS_ENDED;
-		close_stream(&streams->streams[streams->current++]);
+		calls_close_stream(&streams->streams[streams->current++]);
 	}
 	return CALLS_ENDED;
 }
