@@ -3,9 +3,6 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
 use FakeServer;
 use PostgreSQL::Test::Utils ();

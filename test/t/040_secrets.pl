@@ -3,9 +3,6 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
 use FakeServer;
 use MIME::Base64 qw(encode_base64);

@@ -4,9 +4,6 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
 use FakeServer;
 use IO::Socket::INET;

@@ -4,9 +4,6 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
 use PostgreSQL::Test::Utils qw(slurp_file);
 use Session;

@@ -3,10 +3,8 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
+use FindBin;
 use PostgreSQL::Test::Utils ();
 use Session;
 use Test::More;

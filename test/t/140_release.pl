@@ -3,9 +3,6 @@
 use strict;
 use warnings;
 
-use FindBin;
-use lib $FindBin::Bin;
-
 use CallsTest;
 use JSON::PP;
 use PostgreSQL::Test::Utils qw(append_to_file slurp_file);
