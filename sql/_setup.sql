@@ -14,6 +14,8 @@
 --   sim.log('voicy')                   the requests since then
 --   sim.requests('voicy')              how many
 --   sim.load('voicy', 'local_calls')   fills a table (LIKE voicy.calls), returns the number of rows
+--   sim.try('CREATE SERVER ...')       how a statement ends: SQLSTATE, and what is said with it
+--   sim.explain('SELECT ...')          the lines of its plan; EXPLAIN's options may follow
 --
 -- test/simulator/README.md lists the words.
 SET client_min_messages = warning;
@@ -32,6 +34,7 @@ GRANT USAGE ON SCHEMA public TO PUBLIC;
 CREATE EXTENSION calls_fdw;
 
 CREATE SCHEMA sim;
+GRANT USAGE ON SCHEMA sim TO PUBLIC;
 CREATE TABLE sim.reply (n int GENERATED ALWAYS AS IDENTITY, line text);
 
 -- Percent-encodes all but letters and digits.
@@ -116,6 +119,23 @@ BEGIN
   EXECUTE format('COPY %s (%s) FROM PROGRAM %L WITH (FORMAT csv, HEADER)', target, columns, command);
   GET DIAGNOSTICS loaded = ROW_COUNT;
   RETURN loaded;
+END $$;
+
+CREATE FUNCTION sim.try(statement text) RETURNS TABLE (code text, message text, detail text, hint text) LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE statement;
+  code := '00000';
+  RETURN NEXT;
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+    detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+  message := replace(message, current_setting('sim.url'), 'SIM_URL');
+  RETURN NEXT;
+END $$;
+
+CREATE FUNCTION sim.explain(query text, options text DEFAULT 'VERBOSE, COSTS OFF') RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+  RETURN QUERY EXECUTE format('EXPLAIN (%s) %s', options, query);
 END $$;
 
 CREATE PROCEDURE sim.connect(VARIADIC providers text[]) LANGUAGE plpgsql AS $$

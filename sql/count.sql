@@ -361,15 +361,9 @@ SELECT same, requests > 200 AS scanned, remote_counts FROM compare('SELECT statu
 CALL sim.set('tryvox', 'total', 'exact');
 RESET enable_partitionwise_aggregate;
 -- EXPLAIN ANALYZE: what the count cost, and that nothing else was read.
-CREATE FUNCTION analyzed(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-    IF line !~ 'Bytes|Buffers|Planning|Retries' THEN
-      RETURN NEXT regexp_replace(line, 'rows=(\d+)\.00', 'rows=\1');
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION analyzed(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT regexp_replace(line, 'rows=(\d+)\.00', 'rows=\1') FROM sim.explain(query, 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF') AS line
+  WHERE line !~ 'Bytes|Buffers|Planning|Retries'
+$$;
 SELECT analyzed('SELECT count(*) FROM tryvox.calls WHERE to_number = ''+19999999999''');
 SELECT analyzed('SELECT count(*) FROM tryvox.calls WHERE status = concat(''B'', ''usy'') AND to_number = ''+19999999999''');

@@ -1,19 +1,6 @@
 -- The server option "definition": a provider without a file, checked like one.
 \i sql/_setup.sql
 SET timezone = 'UTC';
-
--- Messages with their SQLSTATE.
-CREATE FUNCTION try(statement text) RETURNS TABLE (code text, message text, detail text, hint text)
-LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE statement;
-  code := '00000';
-  RETURN NEXT;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-    detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  RETURN NEXT;
-END $$;
 \pset format unaligned
 \pset null '-'
 
@@ -33,8 +20,8 @@ SELECT count(*) AS differences FROM (
   SELECT call_id, status, agent_id, to_number, started_at, duration, customer FROM mine.calls) AS d;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT call_id FROM mine.calls WHERE status = 'busy' LIMIT 5;
 -- The remote schema is the definition's name, of which nothing is installed.
-SELECT * FROM try('IMPORT FOREIGN SCHEMA ringyo FROM SERVER mine INTO mine');
-SELECT * FROM try($$CREATE SERVER m FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'mine')$$);
+SELECT * FROM sim.try('IMPORT FOREIGN SCHEMA ringyo FROM SERVER mine INTO mine');
+SELECT * FROM sim.try($$CREATE SERVER m FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'mine')$$);
 
 -- A changed definition counts at once, also for a statement that is prepared.
 SET plan_cache_mode = force_generic_plan;
@@ -83,12 +70,12 @@ ALTER SERVER ringyo OPTIONS (DROP provider, ADD definition :'mine');
 SELECT provider, count(*) FROM ringyo.calls GROUP BY provider;
 ALTER SERVER ringyo OPTIONS (DROP definition, ADD provider 'ringyo');
 SELECT provider, count(*) FROM ringyo.calls GROUP BY provider;
-SELECT * FROM try(format($$ALTER SERVER ringyo OPTIONS (ADD definition %L)$$, :'mine'));
-SELECT * FROM try($$ALTER SERVER mine OPTIONS (DROP definition)$$);
+SELECT * FROM sim.try(format($$ALTER SERVER ringyo OPTIONS (ADD definition %L)$$, :'mine'));
+SELECT * FROM sim.try($$ALTER SERVER mine OPTIONS (DROP definition)$$);
 
 -- Other options are checked against it.
-SELECT * FROM try($$ALTER SERVER mine OPTIONS (ADD page_size '101')$$);
-SELECT * FROM try($$ALTER SERVER mine OPTIONS (ADD pushdown 'custommer')$$);
+SELECT * FROM sim.try($$ALTER SERVER mine OPTIONS (ADD page_size '101')$$);
+SELECT * FROM sim.try($$ALTER SERVER mine OPTIONS (ADD pushdown 'custommer')$$);
 
 -- Bad ones are refused with the loader's messages; no value is quoted.
 SELECT label, t.code, t.message, t.detail, t.hint
@@ -108,7 +95,7 @@ FROM (VALUES
   (12, 'nests 33 deep', repeat('[', 33) || repeat(']', 33)),
   (13, 'nests 100000 deep', repeat('[', 100000)),
   (14, '1 MB', jsonb_set(:'mine', '{basis}', to_jsonb(repeat('x', 1024 * 1024)))::text)) AS c (n, label, definition),
-  try(format($$ALTER SERVER mine OPTIONS (SET definition %L)$$, definition)) AS t
+  sim.try(format($$ALTER SERVER mine OPTIONS (SET definition %L)$$, definition)) AS t
 ORDER BY n;
 SELECT provider, count(*) FROM mine.calls GROUP BY provider;
 
@@ -127,7 +114,7 @@ CREATE ROLE calls_fdw_joe;
 GRANT USAGE ON FOREIGN DATA WRAPPER calls_fdw TO calls_fdw_joe;
 SET ROLE calls_fdw_joe;
 CREATE SERVER joe FOREIGN DATA WRAPPER calls_fdw OPTIONS (definition :'mine');
-SELECT * FROM try(format($$ALTER SERVER joe OPTIONS (SET definition %L)$$, jsonb_set(:'mine', '{base_url}', '"http://10.0.0.1"')));
+SELECT * FROM sim.try(format($$ALTER SERVER joe OPTIONS (SET definition %L)$$, jsonb_set(:'mine', '{base_url}', '"http://10.0.0.1"')));
 RESET ROLE;
 DROP OWNED BY calls_fdw_joe;
 DROP ROLE calls_fdw_joe;

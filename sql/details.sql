@@ -41,16 +41,9 @@ SELECT * FROM asked('all');
 
 -- Without a call_id it is refused; EXPLAIN says so.
 -- (From 18 on, EXPLAIN also says that this plan is one to avoid.)
-CREATE FUNCTION remote(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-    IF line ~ 'Remote' THEN
-      RETURN NEXT trim(line);
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION remote(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT trim(line) FROM sim.explain(query) AS line WHERE line ~ 'Remote'
+$$;
 SELECT remote('SELECT summary FROM voicy.call_details');
 SELECT summary FROM voicy.call_details;
 SELECT count(*) FROM voicy.call_details WHERE call_id <> 'x';

@@ -29,16 +29,10 @@ DROP USER MAPPING FOR CURRENT_USER SERVER tryvox;
 EXPLAIN (VERBOSE, COSTS OFF) SELECT call_id FROM tryvox.calls;
 
 -- ANALYZE: the counters, times and bytes blotted out.
-CREATE FUNCTION analyzed(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, SUMMARY OFF) ' || query LOOP
-    IF line !~ 'Buffers|Planning|Execution' THEN
-      RETURN NEXT regexp_replace(regexp_replace(line, ' \(actual.*\)', ''), '(Bytes Received|Wait Time|Rows Removed by Filter): .*', '\1: N');
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION analyzed(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT regexp_replace(regexp_replace(line, ' \(actual.*\)', ''), '(Bytes Received|Wait Time|Rows Removed by Filter): .*', '\1: N')
+  FROM sim.explain(query, 'ANALYZE, COSTS OFF, SUMMARY OFF') AS line WHERE line !~ 'Buffers|Planning|Execution'
+$$;
 SELECT analyzed('SELECT call_id FROM voicy.calls LIMIT 3');
 SELECT analyzed($$SELECT call_id FROM voicy.calls WHERE provider = 'x'$$);
 SELECT jsonb_pretty(explain_json('SELECT call_id FROM voicy.calls LIMIT 3', ', ANALYZE'));

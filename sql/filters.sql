@@ -5,16 +5,9 @@ CALL sim.connect('voicy', 'tryvox', 'solomobile', 'whippy', 'ringyo');
 SET timezone = 'UTC';
 
 -- The two lines of EXPLAIN that say what is sent.
-CREATE FUNCTION remote(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-    IF line ~ 'Remote|One-Time' THEN
-      RETURN NEXT trim(line);
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION remote(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT trim(line) FROM sim.explain(query) AS line WHERE line ~ 'Remote|One-Time'
+$$;
 CREATE FUNCTION shown(provider text, condition text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT remote(format('SELECT call_id FROM %I.calls WHERE %s', provider, condition))
 $$;

@@ -85,24 +85,17 @@ CALL sim.reset();
 ALTER USER MAPPING FOR CURRENT_USER SERVER voicy OPTIONS (SET api_key 'voicy_sk_test');
 
 -- What is set up wrong is an error.
-CREATE FUNCTION refused(command text) RETURNS TABLE (code text, message text) LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE command;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
-  RETURN NEXT;
-END $$;
 CREATE FOREIGN DATA WRAPPER other;
 CREATE SERVER foreigner FOREIGN DATA WRAPPER other;
 CREATE ROLE calls_fdw_joe;
-SELECT * FROM refused($$SELECT calls_fdw_check('nobody')$$);
-SELECT * FROM refused($$SELECT calls_fdw_check('foreigner')$$);
+SELECT code, message FROM sim.try($$SELECT calls_fdw_check('nobody')$$);
+SELECT code, message FROM sim.try($$SELECT calls_fdw_check('foreigner')$$);
 SET ROLE calls_fdw_joe;
-SELECT * FROM refused($$SELECT calls_fdw_check('voicy')$$);
+SELECT code, message FROM sim.try($$SELECT calls_fdw_check('voicy')$$);
 RESET ROLE;
 GRANT USAGE ON FOREIGN SERVER voicy TO calls_fdw_joe;
 SET ROLE calls_fdw_joe;
-SELECT * FROM refused($$SELECT calls_fdw_check('voicy')$$);
+SELECT code, message FROM sim.try($$SELECT calls_fdw_check('voicy')$$);
 RESET ROLE;
 CREATE USER MAPPING FOR calls_fdw_joe SERVER voicy OPTIONS (api_key 'voicy_sk_test');
 SET ROLE calls_fdw_joe;

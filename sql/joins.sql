@@ -28,16 +28,9 @@ BEGIN
 END $$;
 
 -- The shape of a plan, and what is sent; versions differ in the rest.
-CREATE FUNCTION shape(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-    IF line ~ 'Scan|Join|Loop|Memoize|Remote Request' THEN
-      RETURN NEXT line;
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION shape(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT line FROM sim.explain(query) AS line WHERE line ~ 'Scan|Join|Loop|Memoize|Remote Request'
+$$;
 
 -- Twenty contacts: twenty requests.
 SELECT shape($$SELECT c.id, v.call_id FROM crm.contact c JOIN tryvox.calls v ON v.to_number = c.phone$$);

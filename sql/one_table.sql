@@ -93,14 +93,7 @@ CREATE SCHEMA empty;
 CREATE SERVER same FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', source 'voicy');
 CREATE FOREIGN DATA WRAPPER other;
 CREATE SERVER foreigner FOREIGN DATA WRAPPER other;
-CREATE FUNCTION refused(command text) RETURNS TABLE (code text, message text, hint text) LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE command;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
-  RETURN NEXT;
-END $$;
-SELECT r.*
+SELECT code, message, hint
 FROM unnest(ARRAY[
   $$SELECT calls_fdw_create_calls('reports', 'voicy')$$,
   $$SELECT calls_fdw_create_calls('nowhere', 'voicy')$$,
@@ -111,17 +104,17 @@ FROM unnest(ARRAY[
   $$SELECT calls_fdw_create_calls('empty', VARIADIC '{}')$$,
   $$SELECT calls_fdw_create_calls('empty', VARIADIC NULL)$$,
   $$SELECT calls_fdw_create_calls('empty', 'voicy', NULL)$$,
-  $$SELECT calls_fdw_create_calls(NULL, 'voicy')$$]) AS command, refused(command) AS r;
+  $$SELECT calls_fdw_create_calls(NULL, 'voicy')$$]) AS command, sim.try(command);
 SELECT count(*) AS tables FROM pg_class WHERE relnamespace = 'empty'::regnamespace;
 
 -- It runs with the caller's rights.
 CREATE ROLE calls_fdw_joe;
 SET ROLE calls_fdw_joe;
-SELECT * FROM refused($$SELECT calls_fdw_create_calls('empty', 'voicy')$$);
+SELECT code, message, hint FROM sim.try($$SELECT calls_fdw_create_calls('empty', 'voicy')$$);
 RESET ROLE;
 GRANT ALL ON SCHEMA empty TO calls_fdw_joe;
 SET ROLE calls_fdw_joe;
-SELECT * FROM refused($$SELECT calls_fdw_create_calls('empty', 'voicy')$$);
+SELECT code, message, hint FROM sim.try($$SELECT calls_fdw_create_calls('empty', 'voicy')$$);
 RESET ROLE;
 GRANT USAGE ON FOREIGN SERVER voicy TO calls_fdw_joe;
 SET ROLE calls_fdw_joe;

@@ -1,37 +1,23 @@
 -- Options of servers, user mappings, tables and columns: what is accepted,
 -- and what is refused with which message.
 \i sql/_setup.sql
-
--- Messages with their SQLSTATE.
-CREATE FUNCTION try(statement text) RETURNS TABLE (code text, message text, detail text, hint text)
-LANGUAGE plpgsql AS $$
-BEGIN
-  EXECUTE statement;
-  code := '00000';
-  RETURN NEXT;
-EXCEPTION WHEN OTHERS THEN
-  GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
-    detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-  message := replace(message, current_setting('sim.url'), 'SIM_URL');
-  RETURN NEXT;
-END $$;
 \pset format unaligned
 \pset null '-'
 
 -- The wrapper itself takes none.
-SELECT * FROM try($$ALTER FOREIGN DATA WRAPPER calls_fdw OPTIONS (ADD provider 'voicy')$$);
+SELECT * FROM sim.try($$ALTER FOREIGN DATA WRAPPER calls_fdw OPTIONS (ADD provider 'voicy')$$);
 
 -- Servers: provider is required and must exist.
-SELECT * FROM try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw$$);
-SELECT * FROM try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicey')$$);
-SELECT * FROM try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '../../etc/passwd')$$);
-SELECT * FROM try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'schema')$$);
+SELECT * FROM sim.try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw$$);
+SELECT * FROM sim.try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicey')$$);
+SELECT * FROM sim.try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '../../etc/passwd')$$);
+SELECT * FROM sim.try($$CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'schema')$$);
 CREATE SERVER s FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy');
 
 -- Names: the closest valid one is the hint.
-SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD base_ulr 'https://x.example')$$);
-SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD frobnicate '1')$$);
-SELECT * FROM try($$ALTER SERVER s OPTIONS (ADD api_key 'misplaced')$$);
+SELECT * FROM sim.try($$ALTER SERVER s OPTIONS (ADD base_ulr 'https://x.example')$$);
+SELECT * FROM sim.try($$ALTER SERVER s OPTIONS (ADD frobnicate '1')$$);
+SELECT * FROM sim.try($$ALTER SERVER s OPTIONS (ADD api_key 'misplaced')$$);
 
 -- Values of servers.
 SELECT o, v, t.code, t.message, t.detail, t.hint
@@ -84,7 +70,7 @@ FROM (VALUES
   ('source', ''),
   ('ca_file', 'relative.pem'),
   ('proxy', 'no url')) AS c (o, v),
-  try(format('ALTER SERVER s OPTIONS (ADD %I %L)', o, v)) AS t;
+  sim.try(format('ALTER SERVER s OPTIONS (ADD %I %L)', o, v)) AS t;
 
 -- Good values, with units where there are some.
 CREATE FUNCTION accepted(o text, v text) RETURNS text LANGUAGE plpgsql AS $$
@@ -126,15 +112,15 @@ CREATE ROLE calls_fdw_joe;
 GRANT USAGE ON FOREIGN DATA WRAPPER calls_fdw TO calls_fdw_joe;
 GRANT CREATE ON SCHEMA public TO calls_fdw_joe;
 SET ROLE calls_fdw_joe;
-SELECT * FROM try($$CREATE SERVER joe FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', ca_file '/tmp/x.pem')$$);
-SELECT * FROM try($$CREATE SERVER joe FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', proxy 'http://127.0.0.1:1')$$);
+SELECT * FROM sim.try($$CREATE SERVER joe FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', ca_file '/tmp/x.pem')$$);
+SELECT * FROM sim.try($$CREATE SERVER joe FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', proxy 'http://127.0.0.1:1')$$);
 RESET ROLE;
 REVOKE ALL ON FOREIGN DATA WRAPPER calls_fdw FROM calls_fdw_joe;
 REVOKE ALL ON SCHEMA public FROM calls_fdw_joe;
 DROP ROLE calls_fdw_joe;
 
 -- User mappings: the key is required and its value is never repeated.
-SELECT * FROM try($$CREATE USER MAPPING FOR CURRENT_USER SERVER s$$);
+SELECT * FROM sim.try($$CREATE USER MAPPING FOR CURRENT_USER SERVER s$$);
 SELECT replace(o, E'\n', '\n') AS o, t.*
 FROM (VALUES
   ($$api_key ''$$),
@@ -152,52 +138,52 @@ FROM (VALUES
   ($$api_key 'hunter2', headers '{"X-A": "hunter3", "x-a": "hunter4"}'$$),
   ($$api_key 'hunter2', account_id 'a/b'$$),
   ($$api_key 'hunter2', apikey 'hunter3'$$)) AS c (o),
-  try('CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (' || o || ')') AS t;
+  sim.try('CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (' || o || ')') AS t;
 CREATE USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (api_key 'hunter2', headers '{"X-Tenant-ID": "acme"}');
-SELECT * FROM try($$ALTER USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (DROP api_key)$$);
+SELECT * FROM sim.try($$ALTER USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (DROP api_key)$$);
 
 -- The definition's own auth header cannot be set; that shows at first use.
 ALTER USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (SET headers '{"authorization": "hunter3"}');
 CREATE FOREIGN TABLE t (call_id text) SERVER s;
-SELECT * FROM try('SELECT * FROM t');
+SELECT * FROM sim.try('SELECT * FROM t');
 ALTER USER MAPPING FOR CURRENT_USER SERVER s OPTIONS (DROP headers);
 
 -- Tables.
-SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (page_siez '10')$$);
-SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (on_error 'ignore')$$);
-SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (use_remote_estimate 'maybe')$$);
-SELECT * FROM try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (base_url 'https://x.example')$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (page_siez '10')$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (on_error 'ignore')$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (use_remote_estimate 'maybe')$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t2 (call_id text) SERVER s OPTIONS (base_url 'https://x.example')$$);
 -- Beyond the provider's maximum: known at first use.
 ALTER FOREIGN TABLE t OPTIONS (ADD page_size '1001');
-SELECT * FROM try('SELECT * FROM t');
+SELECT * FROM sim.try('SELECT * FROM t');
 ALTER FOREIGN TABLE t OPTIONS (DROP page_size, ADD pushdown 'status, nonsense');
-SELECT * FROM try('SELECT * FROM t');
+SELECT * FROM sim.try('SELECT * FROM t');
 
 -- Columns: looked up in the definition at first use.
-SELECT * FROM try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (column_name 'status', path 'x')) SERVER s$$);
-SELECT * FROM try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (path 'a..b')) SERVER s$$);
-SELECT * FROM try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (colum_name 'status')) SERVER s$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (column_name 'status', path 'x')) SERVER s$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (path 'a..b')) SERVER s$$);
+SELECT * FROM sim.try($$CREATE FOREIGN TABLE t3 (a text OPTIONS (colum_name 'status')) SERVER s$$);
 CREATE FOREIGN TABLE t4 (started timestamptz) SERVER s;
-SELECT * FROM try('SELECT * FROM t4');
+SELECT * FROM sim.try('SELECT * FROM t4');
 CREATE FOREIGN TABLE t5 (a text OPTIONS (column_name 'statsu')) SERVER s;
-SELECT * FROM try('SELECT * FROM t5');
+SELECT * FROM sim.try('SELECT * FROM t5');
 CREATE FOREIGN TABLE t6 (status text, twice text GENERATED ALWAYS AS (status || status) STORED) SERVER s;
-SELECT * FROM try('SELECT * FROM t6');
+SELECT * FROM sim.try('SELECT * FROM t6');
 CREATE FOREIGN TABLE t7 (started_at boolean) SERVER s;
-SELECT * FROM try('SELECT * FROM t7');
+SELECT * FROM sim.try('SELECT * FROM t7');
 
 -- The tables are read-only.
 CREATE FOREIGN TABLE t8 (call_id text, status text) SERVER s;
-SELECT * FROM try('INSERT INTO t8 VALUES (1, 2)');
-SELECT * FROM try('UPDATE t8 SET status = NULL');
-SELECT * FROM try('DELETE FROM t8');
+SELECT * FROM sim.try('INSERT INTO t8 VALUES (1, 2)');
+SELECT * FROM sim.try('UPDATE t8 SET status = NULL');
+SELECT * FROM sim.try('DELETE FROM t8');
 
 -- A missing mapping, account and key are found at first use.
 DROP USER MAPPING FOR CURRENT_USER SERVER s;
 SELECT code, regexp_replace(message, 'user "[^"]*"', 'user "..."') AS message, detail,
        regexp_replace(hint, 'FOR "?[^ "]+"? SERVER', 'FOR ... SERVER') AS hint
-FROM try('SELECT * FROM t8');
+FROM sim.try('SELECT * FROM t8');
 CREATE SERVER nobody FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'tryvox');
 CREATE USER MAPPING FOR CURRENT_USER SERVER nobody OPTIONS (api_key 'hunter2');
 CREATE FOREIGN TABLE t9 (call_id text) SERVER nobody;
-SELECT * FROM try('SELECT * FROM t9');
+SELECT * FROM sim.try('SELECT * FROM t9');

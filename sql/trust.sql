@@ -2,16 +2,10 @@
 -- and what no longer rests on them.
 \i sql/_setup.sql
 CALL sim.connect('tryvox', 'voicy', 'ringyo');
-CREATE FUNCTION figures(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-  line text;
-BEGIN
-  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
-    IF line ~ 'Rows Removed by Recheck|Lists Not Verified|Rows Received|Requests' THEN
-      RETURN NEXT trim(line);
-    END IF;
-  END LOOP;
-END $$;
+CREATE FUNCTION figures(query text) RETURNS SETOF text LANGUAGE sql AS $$
+  SELECT trim(line) FROM sim.explain(query, 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF') AS line
+  WHERE line ~ 'Rows Removed by Recheck|Lists Not Verified|Rows Received|Requests'
+$$;
 CREATE VIEW sizes AS SELECT query->>'per_page' AS per_page FROM sim.log('tryvox') ORDER BY n;
 
 -- An exact filter turns a LIMIT into the size of the page.
