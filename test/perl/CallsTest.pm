@@ -20,12 +20,14 @@ use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils ();
 use Test::More;
+use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC sleep);
 
 our @EXPORT = qw(
   start_simulator start_node create_servers load_local
   rows_equal query_rows sql_error sql_fails
   explain_plan plan_nodes foreign_scan
-  @providers
+  none eventually server_sql write_file
+  @providers %api_key
 );
 
 # A signal ends the test by its END blocks, which stop the servers.
@@ -34,7 +36,7 @@ $SIG{$_} = sub { exit 1 } foreach qw(HUP INT TERM);
 # The providers that exist; acme, the made-up one, is asked for by name.
 our @providers = qw(voicy tryvox solomobile whippy ringyo);
 
-my %api_key = (
+our %api_key = (
 	voicy => 'voicy_sk_test',
 	tryvox => 'tvx_sk_test',
 	solomobile => 'solo_test',
@@ -73,6 +75,21 @@ sub start_node
 	return $node;
 }
 
+# SQL that creates a server, a user mapping with its key for the current user,
+# and a schema with the provider's tables, all of one name. Options are the
+# server's.
+sub server_sql
+{
+	my ($name, $provider, $key, %options) = @_;
+	my %server = (provider => $provider, %options);
+	my $list = join ', ', map { "$_ " . quote($server{$_}) } sort keys %server;
+
+	return "CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS ($list);\n"
+	  . "CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key '$key');\n"
+	  . "CREATE SCHEMA $name;\n"
+	  . "IMPORT FOREIGN SCHEMA $provider FROM SERVER $name INTO $name;\n";
+}
+
 # Create a server, a user mapping and an imported schema for each provider, all
 # named like it. Options: providers (a list), server (a hash of further server
 # options for all), and by provider's name a hash of further options for one.
@@ -83,18 +100,12 @@ sub create_servers
 
 	foreach my $provider (@{ $options{providers} || \@providers })
 	{
-		my %server = (
-			provider => $provider,
+		$sql .= server_sql(
+			$provider, $provider, $api_key{$provider},
 			base_url => $sim->url,
 			%{ $server_options{$provider} || {} },
 			%{ $options{server} || {} },
 			%{ $options{$provider} || {} });
-		my $list = join ', ', map { "$_ " . quote($server{$_}) } sort keys %server;
-
-		$sql .= "CREATE SERVER $provider FOREIGN DATA WRAPPER calls_fdw OPTIONS ($list);\n"
-		  . "CREATE USER MAPPING FOR CURRENT_USER SERVER $provider OPTIONS (api_key '$api_key{$provider}');\n"
-		  . "CREATE SCHEMA $provider;\n"
-		  . "IMPORT FOREIGN SCHEMA $provider FROM SERVER $provider INTO $provider;\n";
 	}
 	$node->safe_psql('postgres', $sql);
 	return;
@@ -112,9 +123,7 @@ sub load_local
 		my $data = $sim->get("/_sim/data?provider=$provider&format=csv");
 		my ($columns) = $data =~ /^(.*)\n/;
 
-		open my $fh, '>:raw', $file or die "$file: $!";
-		print $fh $data;
-		close $fh or die "$file: $!";
+		write_file($file, $data);
 		$node->safe_psql('postgres',
 			    "SET client_min_messages = warning;\n"
 			  . "CREATE SCHEMA IF NOT EXISTS local;\n"
@@ -264,6 +273,41 @@ sub foreign_scan
 	return $scan;
 }
 
+# Test that there are no problems; says a few of those that there are.
+sub none
+{
+	my ($name, @problems) = @_;
+	my $last = $#problems > 4 ? 4 : $#problems;
+
+	ok(!@problems, $name) or diag(scalar(@problems) . " times, such as\n" . join "\n", @problems[ 0 .. $last ]);
+	return;
+}
+
+# Does the test come true within so many seconds?
+sub eventually
+{
+	my ($seconds, $test) = @_;
+	my $deadline = clock_gettime(CLOCK_MONOTONIC) + $seconds;
+
+	until ($test->())
+	{
+		return 0 if clock_gettime(CLOCK_MONOTONIC) > $deadline;
+		sleep 0.01;
+	}
+	return 1;
+}
+
+# Write bytes to a file.
+sub write_file
+{
+	my ($path, $text) = @_;
+
+	open my $fh, '>:raw', $path or die "$path: $!";
+	print $fh $text;
+	close $fh or die "$path: $!";
+	return;
+}
+
 sub quote
 {
 	my ($value) = @_;
@@ -390,6 +434,16 @@ sub requests
 	my ($self, $provider) = @_;
 	my @log = $self->log($provider);
 	return scalar @log;
+}
+
+# The ids of all calls that the provider has.
+sub ids
+{
+	my ($self, $provider) = @_;
+	my $data = $self->get("/_sim/data?provider=$provider&format=csv");
+
+	$data =~ /^provider,call_id,/ or die 'unexpected columns';
+	return $data =~ /^"$provider","([^"\n]+)",/mg;
 }
 
 # { requests => 7, undocumented => 0, connections => 1, accepted => 1 }

@@ -96,6 +96,7 @@ C<output>, C<skip>.
 use strict;
 use warnings;
 
+use CallsTest qw(write_file);
 use Exporter 'import';
 use File::Basename qw(basename);
 use IPC::Run ();
@@ -342,16 +343,6 @@ sub replace_back
 		$text =~ s/\Q$to\E/$from/g if !ref $from && $to ne '';
 	}
 	return $text;
-}
-
-sub write_file
-{
-	my ($path, $text) = @_;
-
-	open my $fh, '>:raw', $path or die "$path: $!";
-	print $fh $text;
-	close $fh or die "$path: $!";
-	return;
 }
 
 1;

@@ -126,6 +126,13 @@ sub descriptors
 	return sort grep { $_ ne '' && index($_, "$data/") != 0 } map { readlink $_ // '' } glob "/proc/$self->{pid}/fd/*";
 }
 
+# Bytes of the backend's memory contexts
+sub contexts
+{
+	my ($self) = @_;
+	return $self->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
+}
+
 # A figure of /proc/PID/status in kB: VmRSS, VmHWM
 sub memory
 {

@@ -215,13 +215,13 @@ sub check_scans_that_end_early
 
 		is($session->query($loop->(50)), '', "$name, 50 times");
 		my $descriptors = () = $session->descriptors;
-		my $contexts = contexts($session);
+		my $contexts = $session->contexts;
 		my $rss = $session->memory('VmRSS');
 		is($session->query($loop->(200)), '', "$name, 200 times");
 		# idle connections come and go
 		cmp_ok(scalar(() = $session->descriptors), "<=", $descriptors + 4, "$name: no more descriptors")
 		  or diag(map { "$_\n" } $session->descriptors);
-		my $more_contexts = contexts($session) - $contexts;
+		my $more_contexts = $session->contexts - $contexts;
 		my $more_rss = $session->memory('VmRSS') - $rss;
 		note "$name: memory contexts of $contexts bytes grew by $more_contexts, VmRSS of $rss kB by $more_rss kB";
 		cmp_ok($more_contexts, '<=', 32 * 1024, "$name: no more memory in contexts");
@@ -314,25 +314,6 @@ sub check_descriptors
 	ok(eventually($slow_lookup + 2, sub { (() = $session->descriptors) <= $before + 4 }), "$name: no descriptor left behind")
 	  or diag("instead of $before:\n", map { "$_\n" } $session->descriptors);
 	return;
-}
-
-sub contexts
-{
-	my ($session) = @_;
-	return $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
-}
-
-sub eventually
-{
-	my ($seconds, $test) = @_;
-	my $deadline = Session::now() + $seconds;
-
-	until ($test->())
-	{
-		return 0 if Session::now() > $deadline;
-		sleep 0.01;
-	}
-	return 1;
 }
 
 # A library to preload: getaddrinfo as it is, but slow for one name.

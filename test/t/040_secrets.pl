@@ -11,25 +11,18 @@ use Session;
 use Test::More;
 
 my @all = (@providers, 'acme');
-my %key = (
-	voicy => 'voicy_sk_test',
-	tryvox => 'tvx_sk_test',
-	solomobile => 'solo_test',
-	whippy => 'whippy_test',
-	ringyo => 'ringyo_test',
-	acme => 'acme_test');
 my $tenant = 'Zq7wK2mX9pL4vN8bT3sR6yH1dF5gJ0aC';
 my $signature = 'nR4tYp8WzQ2vJ7kX';
-my $basic = encode_base64("acc_1:$key{acme}", '');
+my $basic = encode_base64("acc_1:$api_key{acme}", '');
 
 # What must not be seen; of the long one not even a piece.
-my %secret = ((map { ("api_key of $_" => quotemeta $key{$_}) } @all),
+my %secret = ((map { ("api_key of $_" => quotemeta $api_key{$_}) } @all),
 	'secret of the Basic header' => quotemeta $basic,
 	'value of a header that contains the key' => $signature,
 	'value of the header X-Tenant-ID' => join('|', map { substr $tenant, $_, 8 } 0 .. length($tenant) - 8));
 
 # What each provider may quote
-my %echo = map { ($_ => "refused: key=$key{$_} tenant=$tenant") } @all;
+my %echo = map { ($_ => "refused: key=$api_key{$_} tenant=$tenant") } @all;
 $echo{acme} .= " Authorization: Basic $basic";
 
 my $sim = start_simulator(calls => 300);
@@ -90,14 +83,14 @@ sub create_more
 		(map { "ALTER USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (ADD headers '{\"X-Tenant-ID\": \"$tenant\"}');" } @all), qq(
 		CREATE SERVER signed FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', base_url '$url', max_retries '0');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER signed
-			OPTIONS (api_key '$key{voicy}', headers '{"X-Signed": "$key{voicy}:$signature"}');
+			OPTIONS (api_key '$api_key{voicy}', headers '{"X-Signed": "$api_key{voicy}:$signature"}');
 		CREATE SCHEMA own;
 		CREATE FOREIGN TABLE own.signed (call_id text) SERVER signed;
 		CREATE FOREIGN TABLE own.lenient (call_id text, duration interval) SERVER voicy OPTIONS (on_error 'set_null');
 		CREATE FOREIGN TABLE own.dated (call_id date) SERVER voicy;
 		CREATE FOREIGN TABLE own.short (call_id text, status varchar(3)) SERVER voicy;
 		CREATE SERVER nowhere FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url 'https://localhost:1', max_retries '0');
-		CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere OPTIONS (api_key '$key{ringyo}');
+		CREATE USER MAPPING FOR CURRENT_USER SERVER nowhere OPTIONS (api_key '$api_key{ringyo}');
 		CREATE FOREIGN TABLE own.nowhere (call_id text) SERVER nowhere;
 		CREATE SERVER proxied FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url', proxy '@{[ $proxy->url ]}', max_retries '0');
 		CREATE USER MAPPING FOR CURRENT_USER SERVER proxied OPTIONS (api_key 'proxied-key');
@@ -192,14 +185,14 @@ sub check_positions
 	$sim->fault('voicy', 'value', field => 'call_id', json => qq("$tenant"));
 	fails('SELECT count(call_id) FROM own.dated', '22007', 'a secret as the id of a call', qr/call "\*+"/);
 
-	$sim->fault('ringyo', 'value', row => -1, field => 'next_cursor', json => qq("$key{ringyo}$tenant"), count => -1);
+	$sim->fault('ringyo', 'value', row => -1, field => 'next_cursor', json => qq("$api_key{ringyo}$tenant"), count => -1);
 	run('SELECT count(call_id) FROM ringyo.calls');
 	isnt($session->sqlstate, '00000', 'the key as position: an error');
 	$sim->reset;
-	$sim->fault('acme', 'foreignlink', url => "https://$tenant.example/$key{acme}?key=$key{acme}&basic=$basic");
+	$sim->fault('acme', 'foreignlink', url => "https://$tenant.example/$api_key{acme}?key=$api_key{acme}&basic=$basic");
 	fails('SELECT count(call_id) FROM acme.calls', 'HV000', 'a link to elsewhere');
 
-	$sim->fault('voicy', 'status', code => 401, message => "your X-Signed is $key{voicy}:$signature");
+	$sim->fault('voicy', 'status', code => 401, message => "your X-Signed is $api_key{voicy}:$signature");
 	fails('SELECT count(call_id) FROM own.signed', '28000', 'a header that contains the key');
 
 	fails('SELECT count(call_id) FROM own.nowhere', 'HV00N', 'nobody there');
@@ -250,11 +243,11 @@ sub check_explain
 # A redirect that quotes the key, to here and to elsewhere
 sub check_redirects
 {
-	foreach my $location ("/v1/calls?key=$key{ringyo}&tenant=$tenant", "https://$tenant.example/$key{ringyo}", "\t$tenant $key{ringyo}")
+	foreach my $location ("/v1/calls?key=$api_key{ringyo}&tenant=$tenant", "https://$tenant.example/$api_key{ringyo}", "\t$tenant $api_key{ringyo}")
 	{
 		my $server = FakeServer->new(
 			sub {
-				print { $_[0] } "HTTP/1.1 307 $tenant\r\nLocation: $location\r\nX-$tenant: $key{ringyo}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+				print { $_[0] } "HTTP/1.1 307 $tenant\r\nLocation: $location\r\nX-$tenant: $api_key{ringyo}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 			});
 
 		$node->safe_psql('postgres', "ALTER SERVER nowhere OPTIONS (SET base_url '@{[ $server->url ]}')");

@@ -34,13 +34,8 @@ sub make_table
 {
 	my ($url, %options) = @_;
 	my $name = 's' . ++$servers;
-	my $list = join '', map { ", $_ '$options{$_}'" } sort keys %options;
 
-	$node->safe_psql('postgres', qq(
-		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url', trust_total 'false'$list);
-		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key 'ringyo_test');
-		CREATE SCHEMA $name;
-		IMPORT FOREIGN SCHEMA ringyo FROM SERVER $name INTO $name;));
+	$node->safe_psql('postgres', server_sql($name, 'ringyo', $api_key{ringyo}, base_url => $url, trust_total => 'false', %options));
 	return "$name.calls";
 }
 

@@ -59,16 +59,6 @@ sub install
 	return;
 }
 
-sub write_file
-{
-	my ($path, $text) = @_;
-
-	open my $fh, '>:raw', $path or die "$path: $!";
-	print $fh $text;
-	close $fh or die "$path: $!";
-	return;
-}
-
 # The structure of a definition that comes with the extension, under this name
 sub definition
 {

@@ -11,13 +11,6 @@ use Test::More;
 
 my $sim = start_simulator(calls => 400);
 my $node = start_node('main', sim => $sim);
-my @names = qw(voicy tryvox solomobile whippy ringyo);
-my %key = (
-	voicy => 'voicy_sk_test',
-	tryvox => 'tvx_sk_test',
-	solomobile => 'solo_test',
-	whippy => 'whippy_test',
-	ringyo => 'ringyo_test');
 
 # Columns with text beyond ASCII
 my %texts = (
@@ -74,13 +67,13 @@ sub make_database
 		map {
 			my $options = $_ eq 'tryvox' ? ", account_id 'acc_1'" : '';
 			qq(CREATE SERVER $_ FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '$_', base_url '$url', trust_total 'false'$options);
-			CREATE USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (api_key '$key{$_}');
+			CREATE USER MAPPING FOR CURRENT_USER SERVER $_ OPTIONS (api_key '$api_key{$_}');
 			CREATE SCHEMA $_;
 			IMPORT FOREIGN SCHEMA $_ FROM SERVER $_ INTO $_;
 			IMPORT FOREIGN SCHEMA $_ LIMIT TO (calls) FROM SERVER $_ INTO lenient;
 			ALTER FOREIGN TABLE lenient.calls RENAME TO $_;
 			ALTER FOREIGN TABLE lenient.$_ OPTIONS (ADD on_error 'set_null');)
-		} @names);
+		} @providers);
 	my $session = Session->new($node, dbname => $name, settings => '-c client_min_messages=error');
 	is($session->query('SHOW server_encoding'), $encoding, "$encoding: a database");
 	return $session;
@@ -91,7 +84,7 @@ sub check_values
 {
 	my ($encoding) = @_;
 
-	foreach my $provider (@names)
+	foreach my $provider (@providers)
 	{
 		my @columns = @{ $texts{$provider} };
 		my $got = $session{$encoding}->query('SELECT ' . join(', ', 'call_id', @columns) . " FROM lenient.$provider ORDER BY call_id COLLATE \"C\"");

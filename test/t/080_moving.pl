@@ -51,11 +51,11 @@ sub check_provider
 		$sim->reset;
 		my @switches = @{ $variants{$provider}[ $scan % 3 ] };
 		$sim->set($provider, @switches) if @switches;
-		my %before = map { ($_ => 1) } ids($provider);
+		my %before = map { ($_ => 1) } $sim->ids($provider);
 		my @changes = arm_changes($provider);
 		my $text = $session->query("SELECT call_id FROM $provider.calls$where");
 		my $state = $session->sqlstate;
-		my %after = map { ($_ => 1) } ids($provider);
+		my %after = map { ($_ => 1) } $sim->ids($provider);
 		my $story = "scan $scan (@switches): @changes";
 
 		$changed++ if join(' ', sort keys %before) ne join(' ', sort keys %after);
@@ -94,7 +94,7 @@ sub check_provider
 
 	# and where nothing changes, every call comes once
 	$sim->reset;
-	my @ids = sort { $a cmp $b } ids($provider);
+	my @ids = sort { $a cmp $b } $sim->ids($provider);
 	my @read = sort { $a cmp $b } split /\n/, $session->query("SELECT call_id FROM $provider.calls");
 	ok(@ids == $calls && "@read" eq "@ids", "$provider: a log at rest") or diag(@read . ' of ' . @ids . ' calls');
 	return;
@@ -117,24 +117,4 @@ sub arm_changes
 		push @changes, join ',', map { "$_=$change{$_}" } sort keys %change;
 	}
 	return @changes;
-}
-
-# The ids in the provider's log
-sub ids
-{
-	my ($provider) = @_;
-	my $data = $sim->get("/_sim/data?provider=$provider&format=csv");
-	my ($header) = $data =~ /^(.*)\n/ or die 'no data';
-
-	$header =~ /^provider,call_id,/ or die "unexpected columns: $header";
-	return $data =~ /^"$provider","([^"\n]+)",/mg;
-}
-
-sub none
-{
-	my ($name, @problems) = @_;
-	my $last = $#problems > 4 ? 4 : $#problems;
-
-	ok(!@problems, $name) or diag(scalar(@problems) . " times, such as\n" . join "\n", @problems[ 0 .. $last ]);
-	return;
 }

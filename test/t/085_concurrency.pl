@@ -319,7 +319,7 @@ sub check_moving_log
 
 		$sim->reset;
 		$sim->set($provider, calls => 600, latency => 1 + $scan % 3);
-		my %before = map { ($_ => 1) } ids($provider);
+		my %before = map { ($_ => 1) } $sim->ids($provider);
 		my @changes;
 		foreach (1 .. 1 + int rand 4)
 		{
@@ -330,7 +330,7 @@ sub check_moving_log
 		my $by = $order && $scan % 3 ? " ORDER BY started_at $order" : '';
 		my $text = $session->query("SELECT call_id FROM $provider.calls$by");
 		my $state = $session->sqlstate;
-		my %after = map { ($_ => 1) } ids($provider);
+		my %after = map { ($_ => 1) } $sim->ids($provider);
 		my $story = "scan $scan$by: " . join '; ', @changes;
 
 		$cut++ if $windowed{$provider} && window_starts($provider) > 1;
@@ -361,22 +361,5 @@ sub check_moving_log
 	}
 	cmp_ok($cut, '>', $moving_scans / 2, "$provider: most are read in windows") if $windowed{$provider};
 	$sim->reset;
-	return;
-}
-
-sub ids
-{
-	my ($provider) = @_;
-	my $data = $sim->get("/_sim/data?provider=$provider&format=csv");
-	$data =~ /^provider,call_id,/ or die 'unexpected columns';
-	return $data =~ /^"$provider","([^"\n]+)",/mg;
-}
-
-sub none
-{
-	my ($name, @problems) = @_;
-	my $last = $#problems > 4 ? 4 : $#problems;
-
-	ok(!@problems, $name) or diag(scalar(@problems) . " times, such as\n" . join "\n", @problems[ 0 .. $last ]);
 	return;
 }

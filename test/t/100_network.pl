@@ -48,14 +48,9 @@ sub make_table
 {
 	my ($owner, $url, %options) = @_;
 	my $name = 's' . ++$servers;
-	my $list = join '', map { ", $_ '$options{$_}'" } sort keys %options;
 
-	$node->safe_psql('postgres', qq(
-		SET ROLE $owner;
-		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url', max_retries '0'$list);
-		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key 'ringyo_test');
-		CREATE SCHEMA $name;
-		IMPORT FOREIGN SCHEMA ringyo FROM SERVER $name INTO $name;));
+	$node->safe_psql('postgres', "SET ROLE $owner;\n"
+		  . server_sql($name, 'ringyo', $api_key{ringyo}, base_url => $url, max_retries => 0, %options));
 	return "$name.calls";
 }
 

@@ -46,13 +46,8 @@ sub make_table
 {
 	my ($provider, $url, %options) = @_;
 	my $name = 's' . ++$servers;
-	my $list = join '', map { ", $_ '" . $options{$_} =~ s/'/''/gr . "'" } sort keys %options;
 
-	$node->safe_psql('postgres', qq(
-		CREATE SERVER $name FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider '$provider', base_url '$url', max_retries '0', trust_total 'false'$list);
-		CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (api_key 'the_key');
-		CREATE SCHEMA $name;
-		IMPORT FOREIGN SCHEMA $provider FROM SERVER $name INTO $name;));
+	$node->safe_psql('postgres', server_sql($name, $provider, 'the_key', base_url => $url, max_retries => 0, trust_total => 'false', %options));
 	return "$name.calls";
 }
 

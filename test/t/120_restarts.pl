@@ -152,16 +152,3 @@ sub check_provider_away
 	$session->close;
 	return;
 }
-
-sub eventually
-{
-	my ($seconds, $test) = @_;
-	my $deadline = Session::now() + $seconds;
-
-	until ($test->())
-	{
-		return 0 if Session::now() > $deadline;
-		sleep 0.02;
-	}
-	return 1;
-}

@@ -181,7 +181,6 @@ sub check_thousand_scans
 sub figures
 {
 	my ($session) = @_;
-	my $contexts = $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
 
-	return (scalar(() = $session->descriptors), $contexts, $session->memory('VmRSS'));
+	return (scalar(() = $session->descriptors), $session->contexts, $session->memory('VmRSS'));
 }

@@ -123,20 +123,5 @@ sub try_cancel
 sub figures
 {
 	$session->query("SELECT count(*) FROM $_.calls") foreach @providers;
-	my $contexts = $session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts');
-
-	return (scalar(() = $session->descriptors), $contexts, $session->memory('VmRSS'), $sim->stats->{connections});
-}
-
-sub eventually
-{
-	my ($seconds, $test) = @_;
-	my $deadline = Session::now() + $seconds;
-
-	until ($test->())
-	{
-		return 0 if Session::now() > $deadline;
-		sleep 0.02;
-	}
-	return 1;
+	return (scalar(() = $session->descriptors), $session->contexts, $session->memory('VmRSS'), $sim->stats->{connections});
 }
