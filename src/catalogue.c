@@ -149,6 +149,20 @@ typedef struct Pushable
 	List	   *basis;			/* of char *: each once */
 } Pushable;
 
+/* Adds a text to a List of char *, unless it is there. */
+static List *
+add_once(List *texts, const char *text)
+{
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		if (strcmp(lfirst(lc), text) == 0)
+			return texts;
+	}
+	return lappend(texts, unconstify(char *, text));
+}
+
 static void
 collect_filter(Pushable *pushable, const CallsFilter *filter)
 {
@@ -165,16 +179,7 @@ collect_filter(Pushable *pushable, const CallsFilter *filter)
 			break;
 	}
 	if (filter->basis != NULL)
-	{
-		ListCell   *lc;
-
-		foreach(lc, pushable->basis)
-		{
-			if (strcmp(lfirst(lc), filter->basis) == 0)
-				return;
-		}
-		pushable->basis = lappend(pushable->basis, unconstify(char *, filter->basis));
-	}
+		pushable->basis = add_once(pushable->basis, filter->basis);
 }
 
 /* The filters over a column; the loader sees to it that there is one each. */
@@ -228,16 +233,7 @@ shown_words(const CallsFilter *filter, const CallsColumn *column)
 	List	   *shown = NIL;
 
 	for (int i = 0; i < filter->nwords; i++)
-	{
-		const char *word = calls_common_word(column, filter->words[i]);
-		bool		repeated = false;
-		ListCell   *lc;
-
-		foreach(lc, shown)
-			repeated |= strcmp(lfirst(lc), word) == 0;
-		if (!repeated)
-			shown = lappend(shown, unconstify(char *, word));
-	}
+		shown = add_once(shown, calls_common_word(column, filter->words[i]));
 	return shown;
 }
 
