@@ -81,31 +81,20 @@ is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
 done_testing();
 
-# A cancelled query is followed by another one in the same session; the session
-# then has as many descriptors as before.
 sub check_cancel
 {
 	my ($wait, $tries, $name) = @_;
-	my $session = warm_session();
-	my $before = () = $session->descriptors;
-	my (@times, %states, $good);
+	my $session = check_ends(
+		$wait, $tries, $name,
+		sub {
+			my ($session) = @_;
+			begin_wait($wait, $session);
+			my $start = Session::now();
+			$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
+			$session->receive;
+			return milliseconds($start);
+		});
 
-	for (1 .. $tries)
-	{
-		begin_wait($wait, $session);
-		my $start = Session::now();
-		$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
-		$session->receive;
-		push @times, milliseconds($start);
-		$states{ $session->sqlstate // 'none' }++;
-		$sim->reset;
-		forget_limits($session) if $wait->{holds};
-		$good += works($session);
-	}
-	check_times($name, @times);
-	is_deeply(\%states, { '57014' => $tries }, "$name: 57014");
-	is($good, $tries, "$name: the next query of the session works");
-	check_descriptors($session, $before, $name);
 	cmp_ok($sim->stats->{connections}, '<=', 4, "$name: the provider has no connection left but those to reuse");
 	$session->close;
 	return;
@@ -115,17 +104,34 @@ sub check_timeout
 {
 	my ($wait, $tries, $name) = @_;
 	my $timeout = 120;
+	my $session = check_ends(
+		$wait, $tries, $name,
+		sub {
+			my ($session) = @_;
+			arm($wait);
+			$session->query("SET statement_timeout = '${timeout}ms'");
+			my $start = Session::now();
+			$session->query($wait->{sql});
+			return milliseconds($start) - $timeout;
+		});
+
+	$session->close;
+	return;
+}
+
+# A query that is ended is followed by another one in the same session; the
+# session, which is returned, then has as many descriptors as before. $end ends
+# a query and tells after how many ms.
+sub check_ends
+{
+	my ($wait, $tries, $name, $end) = @_;
 	my $session = warm_session();
 	my $before = () = $session->descriptors;
 	my (@times, %states, $good);
 
 	for (1 .. $tries)
 	{
-		arm($wait);
-		$session->query("SET statement_timeout = '${timeout}ms'");
-		my $start = Session::now();
-		$session->query($wait->{sql});
-		push @times, milliseconds($start) - $timeout;
+		push @times, $end->($session);
 		$states{ $session->sqlstate // 'none' }++;
 		$sim->reset;
 		$session->query('RESET statement_timeout');
@@ -136,8 +142,7 @@ sub check_timeout
 	is_deeply(\%states, { '57014' => $tries }, "$name: 57014");
 	is($good, $tries, "$name: the next query of the session works");
 	check_descriptors($session, $before, $name);
-	$session->close;
-	return;
+	return $session;
 }
 
 sub check_terminate
