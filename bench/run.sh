@@ -58,19 +58,9 @@ keep_results() {
     fi
 }
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    if ((status != 0)) && [[ -n $work ]]; then
-        keep_logs
-        echo "The benchmark failed: $last_error" >&2
-    fi
-    remove_work
-    exit "$status"
+finish() { # STATUS
+    if (($1 != 0)) && [[ -n $work ]]; then echo "The benchmark failed: $last_error" >&2; fi
+    clean_up "$1"
 }
 
 options=()
@@ -86,16 +76,11 @@ for argument; do
 done
 options+=(--runs "${BENCH_RUNS:-5}")
 
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+finish_at_end
 require_packages
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
-step "Copying the source" copy_source
-step "Building the extension" build_extension
-step "Building the simulator" build_simulator
+make_work
+build_all build_extension
 step "Building the C program" build_floor
-# shellcheck disable=SC2119 # no further definitions
-install_extension
 start_simulator --calls 2000
 step "Creating a cluster" init_cluster
 start_cluster 60

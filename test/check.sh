@@ -244,27 +244,9 @@ stop_test() {
     done
 }
 
-run_fuzz() {
-    local pids i status log
-    step "Building the fuzzer" build_fuzzer
-    start_simulator --calls 100
-    step "Making inputs to start from" make_seeds
-    step "Creating clusters" make_fuzz_clusters
-    stop_servers
-    start_fuzzers "${FUZZ_SECONDS:-60}" "${fuzz[@]}"
-    pids=("${fuzz_pids[@]}")
-    for i in "${!fuzz[@]}"; do
-        log=$log_dir/fuzz_${fuzz[i]}.log
-        status=0
-        wait "${pids[i]}" || status=$?
-        if fuzz_passed "${fuzz[i]}" "$status"; then
-            report 1 0 "fuzz ${fuzz[i]}" "$fuzz_result"
-        else
-            report 0 1 "fuzz ${fuzz[i]}" "$fuzz_result"
-            grep -av '^#[0-9]' "$log" | tail -n 100
-        fi
-    done
-    fuzz_pids=()
+report_target() { # TARGET ENDED-WELL LOG
+    report "$2" "$((!$2))" "fuzz $1" "$fuzz_result"
+    if ((!$2)); then grep -av '^#[0-9]' "$3" | tail -n 100 || true; fi
 }
 
 run_asan() {
@@ -281,24 +263,16 @@ run_asan() {
 
 # ---- the end ---------------------------------------------------------------
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
+finish() { # STATUS
     if [[ -n $test_pid || ${#tap_pids[@]} -gt 0 ]]; then stop_test; fi
     stop_fuzzers
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    if ((status != 0 && failed == 0)); then
+    if (($1 != 0 && failed == 0)); then
         failed=1
         if ((tried == 0)); then echo "check.sh stopped: $last_error"; fi
     fi
-    if ((failed > 0)) && [[ -n $work ]]; then keep_logs; fi
-    remove_work
+    clean_up "$failed"
     echo "$passed passed, $failed failed"
-    ((passed > 0 && failed == 0))
-    exit
+    exit "$((passed == 0 || failed > 0))"
 }
 
 verbose=0
@@ -315,22 +289,21 @@ done
 choose_tests "${names[@]}"
 rm -rf "$source_dir/test/tmp_check"
 
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+finish_at_end
 requirements+=$check_requirements
 if ((${#fuzz[@]} > 0)); then requirements+=$fuzz_requirements; fi
 require_packages
 if [[ " ${tap[*]} " =~ " 130_sync "|" 110_documents " ]]; then require_cron; fi
 echo "Testing with $("$pg_config" --version), $(uname -m)"
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
+make_work
 step "Copying the source" copy_source
 step "Building the extension" build_extension WERROR=-Werror
 step "Building the simulator" build_simulator -Werror
 check_clang
 check "Checking the provider definitions" check_definitions
 check "Checking the simulator" as_user make -s -C "$work/src/test/simulator" check
-install_extension "$work"/src/test/providers/*.json
+install_extension test/providers
 if ((${#regress[@]} > 0)); then run_regress; fi
 if ((${#tap[@]} > 0)); then run_tap "${tap[@]}"; fi
-if ((${#fuzz[@]} > 0)); then run_fuzz; fi
+if ((${#fuzz[@]} > 0)); then run_fuzzers "${FUZZ_SECONDS:-60}" "${fuzz[@]}"; fi
 if ((asan)); then run_asan; fi

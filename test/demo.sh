@@ -70,18 +70,13 @@ END
     work= # not to be removed
 }
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
-    remove_no_main_cluster
+finish() { # STATUS
     if [[ -n $work ]]; then
-        stop_servers 2>/dev/null
-        remove_work
-        ((status == 0)) || echo "The demo failed: $last_error" >&2
+        clean_up 0
+        (($1 == 0)) || echo "The demo failed: $last_error" >&2
+    else
+        remove_no_main_cluster
     fi
-    exit "$status"
 }
 
 for argument; do
@@ -94,21 +89,16 @@ for argument; do
     esac
 done
 
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+finish_at_end
 require_packages
 if ((keep)); then
     mkdir -m 700 "$kept_dir" 2>/dev/null || die "a demo is already there; first: test/demo.sh --stop"
-    make_work "$kept_dir"
+    use_work "$kept_dir"
     tied=(setsid) # must outlive this script and its terminal
 else
-    make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
+    make_work
 fi
-step "Copying the source" copy_source
-step "Building the extension" build_extension
-step "Building the simulator" build_simulator
-# shellcheck disable=SC2119 # no further definitions
-install_extension
+build_all build_extension
 start_simulator --calls 3000
 export SIMULATOR_URL=$simulator_url
 step "Creating a cluster" init_cluster

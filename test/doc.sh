@@ -16,21 +16,14 @@ END
     exit 2
 fi
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    remove_work
-    exit "$status"
+finish() { # STATUS
+    clean_up 0
 }
-trap finish EXIT
-trap 'exit 130' INT TERM HUP PIPE
+
+finish_at_end
 
 require_packages
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
+make_work
 step "Copying the source" copy_source
 step "Building the extension" build_extension
 install_extension

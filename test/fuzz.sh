@@ -19,18 +19,21 @@ END
 
 failed=0
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
+finish() { # STATUS
     stop_fuzzers
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    if ((status != 0 || failed > 0)) && [[ -n $work ]]; then keep_logs; fi
-    remove_work
-    ((status == 0 && failed == 0))
-    exit
+    clean_up "$(($1 + failed))"
+    exit "$(($1 + failed > 0))"
+}
+
+report_target() { # TARGET ENDED-WELL LOG
+    if (($2)); then
+        echo "$1: $fuzz_result"
+        if ((verbose)); then tail -n 5 "$3"; fi
+    else
+        failed=$((failed + 1))
+        echo "$1: FAILED: $fuzz_result"
+        grep -aA 40 -E 'VIOLATION|INTERNAL ERROR|ERROR: (Address|Leak|libFuzzer)|runtime error' "$3" || tail -n 40 "$3"
+    fi
 }
 
 names=()
@@ -47,31 +50,9 @@ for argument; do
 done
 if ((${#names[@]} == 0)); then names=("${fuzz_targets[@]}"); fi
 
-trap finish EXIT
-trap 'exit 130' INT TERM HUP PIPE
+finish_at_end
 requirements+=$fuzz_requirements
 require_packages
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
-step "Copying the source" copy_source
-step "Building the extension" build_extension
-step "Building the simulator" build_simulator
-install_extension "$work"/src/test/providers/*.json
-step "Building the fuzzer" build_fuzzer
-start_simulator --calls 100
-step "Making seeds" make_seeds
-step "Creating clusters" make_fuzz_clusters
-start_fuzzers "${FUZZ_SECONDS:-600}" "${names[@]}"
-pids=("${fuzz_pids[@]}")
-for i in "${!names[@]}"; do
-    log=$log_dir/fuzz_${names[i]}.log
-    status=0
-    wait "${pids[i]}" || status=$?
-    if fuzz_passed "${names[i]}" "$status"; then
-        echo "${names[i]}: $fuzz_result"
-        if ((verbose)); then tail -n 5 "$log"; fi
-    else
-        failed=$((failed + 1))
-        echo "${names[i]}: FAILED: $fuzz_result"
-        grep -aA 40 -E 'VIOLATION|INTERNAL ERROR|ERROR: (Address|Leak|libFuzzer)|runtime error' "$log" || tail -n 40 "$log"
-    fi
-done
+make_work
+build_all build_extension test/providers
+run_fuzzers "${FUZZ_SECONDS:-600}" "${names[@]}"

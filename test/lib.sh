@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# What check.sh, valgrind.sh and demo.sh share; sourced, never run.
+# What the scripts here and bench/run.sh share; sourced, never run.
 #
 # One run has one directory below /tmp, $work, owned by an unprivileged user
 # and closed to others. It holds everything: a copy of the source (PGXS cannot
@@ -68,6 +68,34 @@ try() { # LABEL COMMAND...
 step() { # LABEL COMMAND...
     try "$@"
     ((tried == 0)) || exit 1
+}
+
+# ---- the end ---------------------------------------------------------------
+
+# Has "finish STATUS", a function of the script's, called when the script ends,
+# however it ends: with signals ignored, and errors passed over. It says what
+# there is to say, calls clean_up, and may exit with another status, as a
+# number: without one, "exit" in a trap repeats the script's.
+finish_at_end() {
+    trap 'end_script $?' EXIT
+    trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+}
+
+end_script() { # STATUS
+    trap - EXIT ERR
+    trap '' INT TERM HUP PIPE
+    set +e
+    finish "$1"
+    exit "$1"
+}
+
+# Ends the servers and removes what the run made; the logs are kept if
+# something failed.
+clean_up() { # FAILURES
+    stop_servers 2>/dev/null
+    remove_no_main_cluster
+    if (($1 > 0)) && [[ -n $work ]]; then keep_logs; fi
+    remove_work
 }
 
 # ---- what the machine needs ------------------------------------------------
@@ -180,7 +208,7 @@ require_packages() {
 # Makes DIRECTORY, new and empty, the run's own. Sets work, log_dir and
 # run_user. Root works as postgres, or as nobody where PostgreSQL did not come
 # from Debian: initdb refuses root.
-make_work() { # DIRECTORY
+use_work() { # DIRECTORY
     local user=postgres
     if ((EUID == 0)); then
         id "$user" >/dev/null 2>&1 || user=nobody
@@ -191,6 +219,10 @@ make_work() { # DIRECTORY
     log_dir=$work/log
     if ((EUID == 0)); then chown -R "$user:" "$work"; fi
     cd "$work"
+}
+
+make_work() {
+    use_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
 }
 
 remove_work() {
@@ -265,12 +297,21 @@ install_extension() {
     step "Installing into a private tree" install_all "$@"
 }
 
-install_all() { # [DEFINITION...]: further provider definitions
+install_all() { # [DIRECTORY]: with further provider definitions, in the source
     make_installation
     as_user make -s -C "$work/src" install with_llvm=no PG_CONFIG="$pg_config" DESTDIR="$work/pg"
     if (($# > 0)); then
-        as_user cp "$@" "$work/pg$("$pg_config" --sharedir)/extension/calls_fdw/"
+        as_user cp "$work/src/$1"/*.json "$work/pg$("$pg_config" --sharedir)/extension/calls_fdw/"
     fi
+}
+
+# The steps from the source to an installation with the extension in it, and a
+# simulator. BUILD is build_extension, or a function in its place.
+build_all() { # BUILD [DIRECTORY]
+    step "Copying the source" copy_source
+    step "Building the extension" "$1"
+    step "Building the simulator" build_simulator
+    install_extension "${@:2}"
 }
 
 # ---- servers ---------------------------------------------------------------

@@ -79,16 +79,9 @@ try_system() {
     env -u PGHOST -u PGUSER -u PGPORT PATH="$PATH" pg_virtualenv -v "$major" -o jit=off "$work/src/debian/tests/installed"
 }
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    remove_work
-    ((status == 0)) || echo "package.sh stopped: $last_error"
-    exit "$status"
+finish() { # STATUS
+    clean_up 0
+    (($1 == 0)) || echo "package.sh stopped: $last_error"
 }
 
 while (($# > 0)); do
@@ -102,8 +95,7 @@ while (($# > 0)); do
     shift
 done
 
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+finish_at_end
 requirements+='
 build-essential             dpkg --status build-essential
 debhelper                   command -v dh
@@ -111,7 +103,7 @@ postgresql-server-dev-all   dpkg --status postgresql-server-dev-all
 '
 require_packages
 major=$("$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
+make_work
 bin_dir=$work/pg$("$pg_config" --bindir)
 step "Copying the source" copy_source
 step "Building the package" without_network build_package

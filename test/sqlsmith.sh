@@ -124,23 +124,15 @@ report() {
     cat "$log_dir/faults"
 }
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
+finish() { # STATUS
     if [[ -n $smith_pid ]]; then stop_process TERM "$smith_pid"; fi
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    if ((status != 0 || faults > 0)) && [[ -n $work ]]; then keep_logs; fi
-    remove_work
+    clean_up "$(($1 + faults))"
     if ((completed)); then
         echo "$faults crashes and internal errors"
-        ((faults == 0))
-        exit
+        exit "$((faults > 0))"
     fi
     echo "sqlsmith.sh stopped: $last_error" >&2
-    exit "$((status == 0 ? 1 : status))"
+    exit "$(($1 == 0 ? 1 : $1))"
 }
 
 while (($# > 0)); do
@@ -155,15 +147,10 @@ while (($# > 0)); do
 done
 [[ $minutes =~ ^[0-9]+$ && $seed =~ ^[0-9]+$ ]] || { usage >&2; exit 2; }
 
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
+finish_at_end
 require_packages
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
-step "Copying the source" copy_source
-step "Building the extension" build_extension
-step "Building the simulator" build_simulator
-# shellcheck disable=SC2119 # no further definitions
-install_extension
+make_work
+build_all build_extension
 start_simulator --calls 500
 step "Creating a cluster" init_cluster
 as_user tee -a "$work/data/postgresql.conf" >/dev/null <<<"log_line_prefix = '%e %p '"

@@ -3,6 +3,8 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=watched.sh
+source "$source_dir/test/watched.sh"
 
 usage() {
     cat <<'END'
@@ -16,21 +18,12 @@ if there are no errors and the tests passed. After a failure, valgrind's reports
 END
 }
 
-errors=0
-completed=0
+found_what=errors
 
 # Installed by apt if need be, as all else.
 requirements+='
 valgrind              command -v valgrind
 '
-
-run_tests() {
-    as_user make -s -C "$work/src" installcheck with_llvm=no PG_CONFIG="$pg_config" ${names:+REGRESS="${names[*]}"} ||
-        {
-            cat "$work/src/regression.diffs"
-            return 1
-        }
-}
 
 # valgrind writes a report per process; its errors are apart by lines that hold
 # the process id only. Prints those that name one of the extension's sources
@@ -49,57 +42,19 @@ select_errors() {
         END { finish(); print mine + 0, all + 0 }' "$@"
 }
 
-finish() {
-    local status=$?
-    trap - EXIT
-    trap '' INT TERM HUP PIPE
-    set +e
-    stop_servers 2>/dev/null
-    remove_no_main_cluster
-    if ((status != 0 || errors > 0)) && [[ -n $work ]]; then keep_logs; fi
-    remove_work
-    if ((completed)); then
-        echo "$errors errors; the tests $( ((status == 0)) && echo passed || echo failed)"
-        ((status == 0 && errors == 0))
-        exit
-    fi
-    if ((tried == 0)); then echo "valgrind.sh stopped: $last_error"; fi
-    exit "$((status == 0 ? 1 : status))"
-}
-
-names=()
-for argument; do
-    case $argument in
-        -h | --help) usage; exit ;;
-        -v) verbose=1 ;;
-        -*) usage >&2; exit 2 ;;
-        *) names+=("$argument") ;;
-    esac
-done
-
-trap finish EXIT
-trap 'last_error=interrupted; exit 130' INT TERM HUP PIPE
-require_packages
-make_work "$(mktemp -d /tmp/calls_fdw.XXXXXX)"
-step "Copying the source" copy_source
-step "Building the extension" build_extension
-step "Building the simulator" build_simulator
-install_extension "$work"/src/test/providers/*.json
-start_simulator --calls 1000
-step "Creating a cluster" init_cluster
+read_arguments "$@"
+finish_at_end
+prepare_server build_extension
 as_user mkdir "$log_dir/valgrind"
 start_cluster 300 valgrind --quiet --trace-children=yes --trace-children-skip='/bin/*,/usr/bin/*' \
     --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --undef-value-errors=yes \
     --num-callers=40 --fullpath-after= --gen-suppressions=no --error-limit=no \
     --suppressions="$source_dir/test/valgrind.supp" --log-file="$log_dir/valgrind/%p.log"
-add_expected
-try "Running the regression tests" run_tests
-tests=$tried
-stop_servers
+run_tests
 shopt -s nullglob
 report=$(select_errors "$log_dir"/valgrind/*.log /dev/null)
-read -r errors all <<<"${report##*$'\n'}"
-if ((errors > 0)); then printf '%s\n' "${report%$'\n'*}"; fi
-echo "valgrind reported $all errors and leaks; $((all - errors)) without the extension on the stack"
+read -r found all <<<"${report##*$'\n'}"
+if ((found > 0)); then printf '%s\n' "${report%$'\n'*}"; fi
+echo "valgrind reported $all errors and leaks; $((all - found)) without the extension on the stack"
 completed=1
 ((tests == 0))

@@ -123,6 +123,29 @@ start_fuzzers() { # SECONDS TARGET...
     for target; do start_fuzzer "$target" "$seconds"; done
 }
 
+# Fuzzes the targets with an installation that is there, and calls
+# "report_target TARGET ENDED-WELL LOG", a function of the script's, for each.
+run_fuzzers() { # SECONDS TARGET...
+    local i pids status ended_well
+    step "Building the fuzzer" build_fuzzer
+    start_simulator --calls 100
+    step "Making inputs to start from" make_seeds
+    step "Creating clusters" make_fuzz_clusters
+    stop_servers
+    start_fuzzers "$@"
+    shift
+    pids=("${fuzz_pids[@]}")
+    for i in "${!pids[@]}"; do
+        status=0
+        wait "${pids[i]}" || status=$?
+        ended_well=0
+        if fuzz_passed "$1" "$status"; then ended_well=1; fi
+        report_target "$1" "$ended_well" "$log_dir/fuzz_$1.log"
+        shift
+    done
+    fuzz_pids=()
+}
+
 stop_fuzzers() {
     local pid
     for pid in "${fuzz_pids[@]}"; do stop_process KILL "$pid"; done
