@@ -3,7 +3,7 @@
 
 # PGXS has a target check of its own, which only says no, and needs pg_config;
 # these do without both, so that they also work on a bare machine.
-TOOLS = help check check-package check-valgrind check-asan check-cancels check-random fuzz sqlsmith bench demo doc
+TOOLS = help check check-package check-valgrind check-asan check-cancels check-random check-faults fuzz sqlsmith bench demo doc
 ifneq (,$(filter $(TOOLS),$(MAKECMDGOALS)))
 
 .PHONY: $(MAKECMDGOALS)
@@ -17,6 +17,7 @@ help:
 	@echo 'make check-asan      run the regression tests with AddressSanitizer and UBSan (test/asan.sh)'
 	@echo 'make check-cancels   cancel 200 random queries at random moments (CALLS_SEED, CALLS_CANCELS)'
 	@echo 'make check-random    compare 20,000 random queries with a local copy (CALLS_SEED, CALLS_QUERIES)'
+	@echo 'make check-faults    judge 1,000 scans under random faults of a changing log (CALLS_SEED, CALLS_SCANS)'
 	@echo 'make fuzz            fuzz what reads foreign bytes, ten minutes per target (test/fuzz.sh, FUZZ_SECONDS)'
 	@echo 'make sqlsmith        run sqlsmith against the foreign tables for ten minutes (test/sqlsmith.sh)'
 	@echo 'make bench           measure CPU, time and memory (bench/run.sh; BENCH_RUNS), half an hour or more'
@@ -38,6 +39,8 @@ fuzz:
 	@test/fuzz.sh
 check-random:
 	@CALLS_QUERIES=$${CALLS_QUERIES:-20000} test/check.sh 090_random
+check-faults:
+	@CALLS_SCANS=$${CALLS_SCANS:-1000} test/check.sh 124_fault_scans
 sqlsmith:
 	@test/sqlsmith.sh
 bench:

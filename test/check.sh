@@ -39,7 +39,7 @@ asan=0
 test_pid=       # what runs in the background
 # Tests that mostly wait, and assert no upper bound on time: they run beside the
 # others.
-beside=(085_concurrency 095_rate_limit)
+beside=(085_concurrency 095_rate_limit 124_fault_scans)
 declare -A tap_pids=() tap_started=()   # of tests under way, by name
 
 # ---- steps -----------------------------------------------------------------
