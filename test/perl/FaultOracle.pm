@@ -341,7 +341,7 @@ sub judge_calls
 	{
 		return 'rows are not in order' if $ranks[$i] < $ranks[ $i - 1 ];
 	}
-	return judge_presence($scan, $calls, \%times, $#ranks >= 0 && $#ranks == $#rows ? $ranks[-1] : undef);
+	return judge_presence($scan, $calls, scalar @rows, \%times, $#ranks >= 0 && $#ranks == $#rows ? $ranks[-1] : undef);
 }
 
 # undef for a row that is a version of its call which matches; else the column
@@ -369,12 +369,11 @@ sub odd_column
 # rows are in order.
 sub judge_presence
 {
-	my ($scan, $calls, $times, $last) = @_;
+	my ($scan, $calls, $rows, $times, $last) = @_;
 	my $query = $scan->{query};
 	my @missing = grep { $calls->{$_}{due} && !$times->{$_} } sort keys %$calls;
 	my $slack = altered($scan, 'id') + altered($scan, 'to') * ($query->{shape} eq 'join')
 	  + altered($scan, 'status') * !!$query->{statuses} + altered($scan, 'started') * !!($query->{from} || $query->{order});
-	my $rows = keys %$times;
 
 	if (defined $query->{limit})
 	{

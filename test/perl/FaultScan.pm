@@ -268,7 +268,7 @@ my @plain_faults = (
 	[ 1, 'rowsobject', sub { () }, ['no rows'] ],
 	[ 1, 'deep', sub { (row => from_to(0, 3)) }, ['deep'] ],
 	[ 2, 'big', sub { (bytes => pick(5_000, 300_000, 5_000_000), compress => pick('none', 'gzip')) }, ['large'] ],
-	[ 3, 'samecursor', sub { () }, [ 'same position', 'repeats', 'incomplete' ], loses => 1 ],
+	[ 3, 'samecursor', sub { () }, [ 'same position', 'repeats', 'order', 'incomplete' ], loses => 1 ],
 	[ 1.5, 'nocursor', sub { () }, [ 'no position', 'gives none', 'incomplete' ], loses => 1 ],
 	[ 1, 'foreignlink', sub { chance(0.5) ? () : (url => pick('https://127.0.0.1:1/', '//evil.test/x', 'file:///etc/passwd')) }, ['leaves'] ]);
 
