@@ -28,6 +28,7 @@ run_document($node, '../doc/adding-a-provider.md',
 		[ 'sudo ' => '' ]
 	]);
 check_readme();
+check_promises();
 check_cookbook();
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
@@ -45,6 +46,20 @@ sub check_made_pages
 	$node->psql('postgres', slurp_file('../doc/providers.sql'), stdout => \$stdout, stderr => \$stderr);
 	is($stderr, '', 'doc/providers.sql runs');
 	ok("$stdout\n" eq slurp_file('../doc/providers.md'), 'doc/providers.md is up to date; "make doc" makes it');
+	return;
+}
+
+# Each promise of the README names tests that there are.
+sub check_promises
+{
+	my ($table) = slurp_file('../README.md') =~ /^\| promised \|.*\n\|[-|]+\|\n((?:\|.*\n)+)/m;
+	my @promises = split /\n/, $table;
+	my @without = grep { !/\| `[^|]*` \|$/ } @promises;
+	my %tests = map { ($_ => 1) } map { /`([^`]*)`/g } map { /.*\|(.*)\|$/ } @promises;
+
+	cmp_ok(scalar @promises, '>=', 10, 'the README makes promises');
+	is("@without", '', '... each with a test');
+	is(join(' ', grep { !-f "../$_" } sort keys %tests), '', '... that is there');
 	return;
 }
 
