@@ -150,3 +150,29 @@ CALL sim.reset();
 CALL sim.set('acme', 'filters', 'off');
 SELECT count(*) FROM (SELECT 1 FROM acme.calls WHERE status = 'queued' LIMIT 1) AS one;
 SELECT sim.requests('acme') < 25 AS few;
+
+-- Pages by number that were answered out of turn, while a call came and another
+-- went: read again, or reported where repeats could not be told any more.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '4600');
+CREATE TABLE before_scan (LIKE tryvox.calls);
+CREATE TABLE after_scan (LIKE tryvox.calls);
+CREATE TABLE got (call_id text);
+ALTER SERVER tryvox OPTIONS (ADD max_connections '16');
+CREATE FUNCTION slip(memory text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('work_mem', memory, true);
+  TRUNCATE before_scan, after_scan, got;
+  PERFORM sim.load('tryvox', 'before_scan');
+  CALL sim.clear();
+  CALL sim.fault('tryvox', 'status', 'code=503', 'after=12', 'count=1');
+  CALL sim.change('tryvox', 'after=20', 'insert=1', 'delete=1', 'where=random');
+  INSERT INTO got SELECT call_id FROM tryvox.calls;
+  PERFORM sim.load('tryvox', 'after_scan');
+  RETURN (SELECT count(*) FROM (SELECT call_id FROM before_scan INTERSECT SELECT call_id FROM after_scan
+                                EXCEPT SELECT call_id FROM got) AS lost) || ' lost in silence';
+EXCEPTION WHEN fdw_error THEN
+  RETURN regexp_replace(sqlerrm, 'calls of .* are incomplete: .*', '0 lost in silence');
+END $$;
+SELECT slip('4MB');
+SELECT slip('64kB');

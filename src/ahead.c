@@ -246,6 +246,12 @@ calls_page_is_there(CallsPager *pager)
 	return calls_fetch_is_done(first_request(pager)->fetch);
 }
 
+void
+calls_await_page(CallsPager *pager)
+{
+	calls_await_fetch(first_request(pager)->fetch);
+}
+
 /* Parses the reply of a request; its context becomes the batch's. */
 static CallsBatch *
 read_reply(CallsPager *pager, PageRequest *request)

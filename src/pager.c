@@ -12,7 +12,7 @@
  *   - refuses positions that do not advance;
  *   - compares what it delivered with the total that the provider reported.
  *
- * The guards are in pager_guard.c, the pages under way in ahead.c.  Relies on
+ * The guards are in pager_guard.c and pager_end.c, the pages under way in ahead.c.  Relies on
  * fetch.c for replies, page.c for their shape.  Nothing here waits.
  *
  *-------------------------------------------------------------------------
@@ -111,9 +111,10 @@ calls_leave_check(CallsPager *pager)
 }
 
 bool
-calls_lacks_calls(CallsPager *pager, int64 delivered)
+calls_lacks_calls(CallsPager *pager, int64 delivered, CallsIdSet *others)
 {
 	pager->delivered = delivered;
+	pager->other_ids = others;
 	return calls_is_incomplete(pager);
 }
 

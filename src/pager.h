@@ -95,15 +95,18 @@ extern int64 calls_pager_total(const CallsPager *pager);
 
 /*
  * Leaves it to the caller to compare what was read with what the provider
- * reported.  It then tells at the end how many calls were "delivered": are they
- * fewer than must have been?  That may take a request, which is waited for;
- * calls_lacks_known asks again as more are delivered, and takes none.
+ * reported.  It then tells at the end how many calls were "delivered", and which
+ * of them by others, or NULL: are they fewer than must have been?  That may take
+ * requests, which are waited for; calls_lacks_known asks again as more are delivered, and takes none.
  * calls_report_lack raises what such a gap deserves.
  */
 extern void calls_leave_check(CallsPager *pager);
-extern bool calls_lacks_calls(CallsPager *pager, int64 delivered);
+extern bool calls_lacks_calls(CallsPager *pager, int64 delivered, CallsIdSet *others);
 extern bool calls_lacks_known(CallsPager *pager, int64 delivered);
 extern void calls_report_lack(const CallsPager *pager);
+
+/* A proven gap: HV000, or what on_incomplete says. */
+extern void calls_report_gap(const CallsPager *pager, const char *what);
 
 /* Did it deliver this call?  How many does it remember for sure? */
 extern bool calls_pager_has_seen(CallsPager *pager, CallsIdHash id);

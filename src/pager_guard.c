@@ -4,12 +4,14 @@
  *		What keeps a scan complete while the log moves: seams, repeats, totals.
  *
  * Every guard looks at a page that was fetched and either lets it through,
- * tells the pager where to read again, or reports a gap.  Only at the end of
- * the log is the start of it asked for once more, where doubts remain.
+ * tells the pager where to read again, or reports a gap.  What is looked at
+ * when the end of the log is reached is in pager_end.c.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#include "utils/builtins.h"
 
 #include "compat.h"
 #include "convert.h"
@@ -61,10 +63,23 @@ gap_detail(const CallsPager *pager)
 					describe_position(pager));
 }
 
+/*
+ * Calls of one moment that a cursor loses are lost each time; an unordered scan
+ * asks for them again.
+ */
+static bool
+may_lose_again(const CallsPager *pager)
+{
+	return pager->def->paging.style == CALLS_PAGING_CURSOR && pager->def->total != NULL &&
+		pager->binding->order != CALLS_ORDER_NONE;
+}
+
 /* A proven gap: as on_incomplete says. */
 void
 calls_report_gap(const CallsPager *pager, const char *what)
 {
+	const CallsDefinition *def = pager->def;
+
 	if (pager->settings->on_incomplete == CALLS_INCOMPLETE_IGNORE)
 		return;
 	ereport(pager->settings->on_incomplete == CALLS_INCOMPLETE_WARN ? WARNING : ERROR,
@@ -72,7 +87,10 @@ calls_report_gap(const CallsPager *pager, const char *what)
 			 errmsg("calls of server \"%s\" are incomplete: %s",
 					pager->settings->server_name, what),
 			 errdetail_internal("%s", gap_detail(pager)),
-			 errhint("Run the query again; option \"on_incomplete\" decides whether this is an error.")));
+			 may_lose_again(pager)
+			 ? errhint("Run the query again; if that does not help, have the calls sorted here, by an expression such as %s + interval '0'.",
+					   quote_identifier(def->columns[def->order.column].name))
+			 : errhint("Run the query again; option \"on_incomplete\" decides whether this is an error.")));
 }
 
 /* A provider that does not get on: an error whatever the options say. */
@@ -97,7 +115,7 @@ calls_row_key(const CallsPager *pager, const CallsPage *page, int row)
 static bool
 row_has_key(const CallsCell *key)
 {
-	return key->kind == CALLS_JSON_STRING || key->kind == CALLS_JSON_NUMBER;
+	return (key->kind == CALLS_JSON_STRING && key->length > 0) || key->kind == CALLS_JSON_NUMBER;
 }
 
 /*
@@ -133,6 +151,9 @@ note_totals(CallsPager *pager, const CallsPage *page, bool *told)
 	if (pager->fetched == 1)
 		pager->first_total = pager->total;
 	*told = rows >= 0 && pages >= 0;
+	/* a number of pages does not say how full the last one is */
+	if (pages > 0 && (rows < 0 || pager->total < 0 || calls_is_known_cap(pager->total)))
+		return (pages + 1) * size - 1;
 	return Max(rows, pages * size);
 }
 
@@ -260,11 +281,8 @@ calls_mark_fresh_rows(CallsPager *pager, CallsBatch *batch)
 		if (batch->has_id[row])
 		{
 			batch->ids[row] = id;
-			if (!pager->has_first_id)
-			{
-				pager->has_first_id = true;
-				pager->first_id = id;
-			}
+			if (pager->front.count < CALLS_SEAM_IDS)
+				calls_add_to_seam(&pager->front, id);
 			fresh[row] = calls_idset_add(pager->ids, id);
 			calls_add_to_seam(&pager->seam, id);
 		}
@@ -293,153 +311,4 @@ calls_must_go_back(CallsPager *pager, const CallsPage *page)
 	if (back)
 		calls_note_stale_page(pager);
 	return back;
-}
-
-/*
- * What the start of the log tells about changes while it was read.
- */
-typedef struct LogChanges
-{
-	int64		withheld;		/* calls that it claims, if it has none; or 0 */
-	bool		found;			/* the first call that was read is still there */
-	int64		inserted;		/* if so: calls before it */
-	bool		counted;		/* if so: the totals tell ... */
-	int64		deleted;
-} LogChanges;
-
-/* Asks for the start of the log again. */
-static LogChanges
-find_changes(CallsPager *pager)
-{
-	CallsPosition start = calls_first_position(pager->def, pager->settings, 0);
-	LogChanges	changes = {0};
-	CallsBatch *batch;
-	const CallsPage *page;
-	int64		total;
-
-	if (pager->url != NULL)
-		pfree(pager->url);
-	pager->url = NULL;
-	batch = calls_read_aside(pager, pager->binding, &start);
-	page = batch->page;
-	if (page->nrows == 0 && calls_cell_int64(&page->members[CALLS_MEMBER_TOTAL], &total))
-		changes.withheld = Max(total, 0);
-	for (int row = 0; row < page->nrows && pager->has_first_id; row++)
-	{
-		CallsIdHash id;
-
-		if (!calls_row_id(pager, page, row, &id) || !calls_id_equal(id, pager->first_id))
-			continue;
-		changes.found = true;
-		changes.inserted = row;
-		changes.counted = pager->first_total >= 0 &&
-			(row == 0 || !calls_is_known_cap(pager->first_total)) &&
-			calls_cell_int64(&page->members[CALLS_MEMBER_TOTAL], &total);
-		if (changes.counted)
-			changes.deleted = pager->first_total + row - total;
-		break;
-	}
-	calls_free_batch(batch);
-	return changes;
-}
-
-/*
- * Pages by number that were under way together may have been answered out of
- * turn.  Then a new call lets one slip from a page not answered yet to one
- * that was.  The totals show that (see reread_pages), unless a call that was
- * deleted made up for the new one; only that must not be left standing.
- * Returns whether the log has to be read again, one page after the other.
- */
-static bool
-must_read_again(CallsPager *pager)
-{
-	LogChanges	changes;
-
-	if (!pager->overlapped || pager->def->paging.style != CALLS_PAGING_PAGE)
-		return false;
-	pager->overlapped = false;
-	changes = find_changes(pager);
-	if (changes.found &&
-		(changes.inserted == 0 || (changes.counted && changes.deleted == 0)))
-		return false;
-	/* repeats must be recognised for sure */
-	return calls_idset_size(pager->ids) >= pager->delivered;
-}
-
-/* Goes back to the start of the log. */
-static void
-start_again(CallsPager *pager)
-{
-	pager->finished = false;
-	pager->stopped = false;
-	pager->may_overlap = false;
-	pager->again = true;
-	pager->position = calls_first_position(pager->def, pager->settings, 0);
-	pager->pages = 0;
-	pager->rows_read = 0;
-	pager->told_at = 0;
-	pager->high_mark = 0;		/* what is fresh now had been missed */
-	pager->total = -1;
-	pager->total_pages = -1;
-}
-
-/*
- * How many calls must have been delivered, as far as the provider tells?  -1
- * where that cannot be said.  Asks for the start of the log again if fewer
- * than it reported at first came: as many may have come to the front as went
- * elsewhere, and what went need not have been delivered.
- */
-static int64
-expected_calls(CallsPager *pager)
-{
-	LogChanges	changes;
-
-	if (pager->first_total < 0)
-		return -1;
-	if (pager->delivered >= pager->first_total)
-		return calls_is_known_cap(pager->first_total) ? -1 : pager->first_total;
-	if (pager->delivered == 0)
-		return pager->total_moved ? -1 : pager->first_total;
-	changes = find_changes(pager);
-	if (changes.withheld > 0)
-		return Min(changes.withheld, pager->first_total);
-	if (!changes.found || !changes.counted)
-		return -1;
-	/* under a filter, calls come and go anywhere */
-	if (pager->binding->nsent > 0 &&
-		(pager->total_moved || changes.deleted != changes.inserted))
-		return -1;
-	return pager->first_total - Max(changes.deleted, 0);
-}
-
-bool
-calls_is_incomplete(CallsPager *pager)
-{
-	int64		expected;
-
-	pager->checked = true;
-	if (pager->settings->on_incomplete == CALLS_INCOMPLETE_IGNORE)
-		return false;
-	expected = expected_calls(pager);
-	pager->fetcher->counters->unverified += expected < 0;
-	if (pager->delivered >= expected)
-		return false;
-	pager->total = expected;
-	return true;
-}
-
-bool
-calls_check_completeness(CallsPager *pager)
-{
-	if (pager->checked)
-		return true;
-	if (must_read_again(pager))
-	{
-		start_again(pager);
-		return false;
-	}
-	if (!pager->stopped && calls_is_incomplete(pager))
-		calls_report_lack(pager);
-	pager->checked = true;
-	return true;
 }

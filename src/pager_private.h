@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * pager_private.h
- *		A pager, as pager.c, pager_guard.c and ahead.c see it; for nobody else.
+ *		A pager, as pager.c, pager_guard.c, pager_end.c and ahead.c see it; for
+ *		nobody else.
  *
  *-------------------------------------------------------------------------
  */
@@ -66,8 +67,8 @@ struct CallsPager
 	CallsIdSet *ids;			/* of calls delivered */
 	CallsIdSet *positions;		/* cursors and links followed */
 	CallsSeam	seam;			/* the last ids read */
-	CallsIdHash first_id;		/* of the first call of all */
-	bool		has_first_id;
+	CallsSeam	front;			/* the first ids of all */
+	CallsIdSet *other_ids;		/* of calls that others delivered; or NULL */
 
 	/* what the provider says */
 	int64		total;			/* last reported, or -1 */
@@ -95,6 +96,9 @@ extern bool calls_page_is_there(CallsPager *pager);
 
 /* The page that is there. */
 extern CallsBatch *calls_take_page(CallsPager *pager);
+
+/* Waits for the page at the position, once it has been asked for. */
+extern void calls_await_page(CallsPager *pager);
 
 /* Asks for as many pages as are wanted for sure, once one has been read. */
 extern void calls_look_ahead(CallsPager *pager);
@@ -147,9 +151,6 @@ extern bool calls_check_completeness(CallsPager *pager);
 
 /* Counts a page that brought nothing new; too many in a row are an error. */
 extern void calls_note_stale_page(CallsPager *pager);
-
-/* A proven gap: HV000, or what on_incomplete says. */
-extern void calls_report_gap(const CallsPager *pager, const char *what);
 
 /* A provider that does not get on: HV000 whatever the options say. */
 extern void calls_report_no_progress(const CallsPager *pager, const char *what);

@@ -241,11 +241,7 @@ read_window(CallsWindows *windows, Window *window)
 	if (progress == CALLS_READY)
 		queue_batch(windows, window, batch);
 	else if (progress == CALLS_ENDED)
-	{
-		/* then the list ends here, whatever later windows might say */
-		drop_later_windows(windows, window);
 		window->ended = true;
-	}
 	return progress == CALLS_READY;
 }
 
@@ -455,6 +451,42 @@ can_repair(CallsWindows *windows)
 }
 
 /*
+ * A window came to the end of the list.  Then those after it have no calls that
+ * lie further on, or the list did not end there.  False while it is not known.
+ */
+static bool
+settle_end(CallsWindows *windows, Window *window)
+{
+	Window	   *next;
+
+	while ((next = calls_next_window(windows, window)) != NULL)
+	{
+		if (dlist_is_empty(&next->batches) && !next->ended)
+			return false;
+		if (!dlist_is_empty(&next->batches) &&
+			calls_comes_first(windows, window->reached, next->reached))
+		{
+			calls_report_gap(window->pager, "the list ended before calls that are further on");
+			drop_later_windows(windows, window);
+		}
+		else
+		{
+			dlist_delete(&next->node);
+			free_window(windows, next);
+		}
+	}
+	return true;
+}
+
+/* Would it matter that calls are missing? */
+static bool
+wants_check(const CallsWindows *windows)
+{
+	return windows->repairable ||
+		windows->fetcher->settings->on_incomplete != CALLS_INCOMPLETE_IGNORE;
+}
+
+/*
  * All was read.  As much as the provider reported?  If not, calls may be
  * missing where pages ended.
  */
@@ -467,7 +499,8 @@ finish_windows(CallsWindows *windows, CallsBatch **batch)
 	{
 		windows->finished = true;
 		windows->state = CUT_NEVER;
-		windows->repairing = calls_lacks_calls(windows->first->pager, windows->rows);
+		windows->repairing = wants_check(windows) &&
+			calls_lacks_calls(windows->first->pager, windows->rows, windows->ids);
 		if (windows->repairing && !can_repair(windows))
 			windows->nends = 0;
 	}
@@ -508,7 +541,7 @@ calls_next_window_batch(CallsWindows *windows, CallsBatch **batch)
 		head = head_window(windows);
 		if (dlist_is_empty(&head->batches))
 		{
-			if (!head->ended)
+			if (!head->ended || (!windows->at_seam && !settle_end(windows, head)))
 				return CALLS_PENDING;
 			if (!windows->at_seam)
 				return finish_windows(windows, batch);
