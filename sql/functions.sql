@@ -54,6 +54,12 @@ CALL sim.fault('voicy', 'status', 'code=403', 'message=The key hunter2 is wrong'
 SELECT ok, http_status, message, detail FROM calls_fdw_check('voicy');
 CALL sim.fault('ringyo', 'status', 'code=429', 'retry_after=3600');
 SELECT ok, http_status, message, detail, hint, total FROM calls_fdw_check('ringyo');
+-- The provider is taken at its word: no request until then, neither by the check nor by a scan.
+SELECT ok, http_status, message, regexp_replace(detail, '[0-9]{4}', 'N') AS detail, hint, milliseconds, total FROM calls_fdw_check('ringyo');
+SELECT code, message FROM sim.try($$SELECT count(*) FROM ringyo.calls WHERE status = 'busy'$$);
+SELECT sim.requests('ringyo') AS ringyo;
+SELECT throttled FROM calls_fdw_stats() WHERE server = 'ringyo';
+ALTER USER MAPPING FOR CURRENT_USER SERVER ringyo OPTIONS (SET api_key 'ringyo_test');
 CALL sim.fault('ringyo', 'status', 'code=503');
 SELECT ok, http_status, message, detail, hint, total FROM calls_fdw_check('ringyo');
 CALL sim.fault('ringyo', 'html');

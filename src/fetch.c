@@ -234,20 +234,25 @@ plan_retry(CallsFetch *fetch)
 }
 
 /*
- * A line about a reply: no query, no body, and of the path what the definition
- * or the option says, since what fills it in may be nobody's business.
+ * No query, no body, and of the path what the definition or the option says,
+ * since what fills it in may be nobody's business.
  */
+void
+calls_log_reply(const CallsFetcher *fetcher, const char *method,
+				const CallsHttpReply *reply, int64 took, int rows)
+{
+	ereport(DEBUG1,
+			(errmsg_internal("server \"%s\": %s %s: status %d, " INT64_FORMAT " ms, %d rows",
+							 fetcher->settings->server_name, method,
+							 fetcher->settings->path ? fetcher->settings->path
+							 : fetcher->def->path,
+							 reply->status, took, rows)));
+}
+
 void
 calls_log_fetch(const CallsFetch *fetch, int rows)
 {
-	const CallsFetcher *fetcher = fetch->fetcher;
-
-	ereport(DEBUG1,
-			(errmsg_internal("server \"%s\": %s %s: status %d, " INT64_FORMAT " ms, %d rows",
-							 fetcher->settings->server_name, fetch->request.method,
-							 fetcher->settings->path ? fetcher->settings->path
-							 : fetcher->def->path,
-							 fetch->reply->status, fetch->took, rows)));
+	calls_log_reply(fetch->fetcher, fetch->request.method, fetch->reply, fetch->took, rows);
 }
 
 /* Takes note of a reply that has come. */

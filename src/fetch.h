@@ -116,6 +116,10 @@ extern bool calls_fetch_is_missing(const CallsFetch *fetch);
  */
 extern void calls_log_fetch(const CallsFetch *fetch, int rows);
 
+/* The same for a reply to a request that is no fetch, after so many ms. */
+extern void calls_log_reply(const CallsFetcher *fetcher, const char *method,
+							const CallsHttpReply *reply, int64 took, int rows);
+
 /*
  * How many more fetches could be sent at once, for pages that nobody waits for
  * yet?  "budget" is the memory in bytes that all replies may take together.

@@ -78,7 +78,8 @@ calls_fdw_check(PG_FUNCTION_ARGS)
 		calls_set_text(&row, CHECK_DETAIL, check.failure.detail);
 		calls_set_text(&row, CHECK_HINT, check.failure.hint);
 	}
-	calls_set_datum(&row, CHECK_MILLISECONDS, Float8GetDatum(check.milliseconds));
+	if (check.milliseconds >= 0)
+		calls_set_datum(&row, CHECK_MILLISECONDS, Float8GetDatum(check.milliseconds));
 	if (check.ok && check.total >= 0)
 		calls_set_datum(&row, CHECK_TOTAL, Int64GetDatum(check.total));
 	calls_put_row(fcinfo, row);

@@ -268,34 +268,53 @@ calls_describe_reply(const CallsDefinition *def, const CallsSettings *settings,
 		: describe_transport(settings, reply, attempts);
 }
 
+CallsFailure
+calls_describe_wait(const CallsDefinition *def, const CallsSettings *settings,
+					const CallsHttpReply *reply, int64 wait)
+{
+	int64		seconds = (wait + 999) / 1000;
+
+	return (CallsFailure) {
+		.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		.message = psprintf("rate limit of server \"%s\" exceeded", settings->server_name),
+		.detail = reply != NULL
+			? psprintf("%s The provider asks to wait " INT64_FORMAT " seconds.",
+					   status_detail(def, settings, reply), seconds)
+			: psprintf("The provider asked for no further request within the next " INT64_FORMAT " seconds.",
+					   seconds),
+		.hint = psprintf("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
+						 settings->max_retry_wait / 1000.0)
+	};
+}
+
+/* Does not return. */
+static void
+raise_failure(const CallsFailure *failure)
+{
+	ereport(ERROR,
+			(errcode(failure->sqlstate),
+			 errmsg_internal("%s", failure->message),
+			 failure->detail != NULL ? errdetail_internal("%s", failure->detail) : 0,
+			 failure->log_detail != NULL ? errdetail_log("%s", failure->log_detail) : 0,
+			 failure->hint != NULL ? errhint("%s", failure->hint) : 0));
+}
+
 void
 calls_report_reply(const CallsDefinition *def, const CallsSettings *settings,
 				   const CallsHttpReply *reply, int attempts)
 {
 	CallsFailure failure = calls_describe_reply(def, settings, reply, attempts);
 
-	ereport(ERROR,
-			(errcode(failure.sqlstate),
-			 errmsg_internal("%s", failure.message),
-			 failure.detail != NULL ? errdetail_internal("%s", failure.detail) : 0,
-			 failure.log_detail != NULL ? errdetail_log("%s", failure.log_detail) : 0,
-			 failure.hint != NULL ? errhint("%s", failure.hint) : 0));
+	raise_failure(&failure);
 }
 
 void
 calls_report_wait(const CallsDefinition *def, const CallsSettings *settings,
 				  const CallsHttpReply *reply, int64 wait)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("rate limit of server \"%s\" exceeded", settings->server_name),
-			 reply != NULL
-			 ? errdetail("%s The provider asks to wait " INT64_FORMAT " seconds.",
-						 status_detail(def, settings, reply), (wait + 999) / 1000)
-			 : errdetail("The provider asked for no further request within the next " INT64_FORMAT " seconds.",
-						 (wait + 999) / 1000),
-			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
-					 settings->max_retry_wait / 1000.0)));
+	CallsFailure failure = calls_describe_wait(def, settings, reply, wait);
+
+	raise_failure(&failure);
 }
 
 bool

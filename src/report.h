@@ -42,9 +42,14 @@ extern void calls_report_reply(const CallsDefinition *def,
 							   const CallsHttpReply *reply, int attempts);
 
 /*
- * Raises 53400: the provider asks for a longer wait than max_retry_wait, in
- * this reply, or, where it is NULL, in one to an earlier request.
+ * The provider asks for a longer wait in ms than max_retry_wait, in this reply,
+ * or, where it is NULL, in one to an earlier request.  In CurrentMemoryContext.
  */
+extern CallsFailure calls_describe_wait(const CallsDefinition *def,
+										const CallsSettings *settings,
+										const CallsHttpReply *reply, int64 wait);
+
+/* Raises it: 53400.  Does not return. */
 extern void calls_report_wait(const CallsDefinition *def,
 							  const CallsSettings *settings,
 							  const CallsHttpReply *reply, int64 wait);

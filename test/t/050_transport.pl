@@ -64,6 +64,10 @@ sub check_request_lines
 	my $text = $session->query(q(SELECT call_id FROM tryvox.calls WHERE to_number = '+14155550100'));
 	like($text, qr/$line 503, \d+ ms, 0 rows/, 'a line for a reply that is an error');
 	like($text, qr/$line 200, \d+ ms, 0 rows/, 'and for a good one');
+	$sim->fault('tryvox', 'status', code => 503);
+	$text .= my $checks = $session->query(q(SELECT ok FROM calls_fdw_check('tryvox') UNION ALL SELECT ok FROM calls_fdw_check('tryvox')));
+	like($checks, qr/$line 503, \d+ ms, 0 rows/, 'calls_fdw_check: a line for a reply that is an error');
+	like($checks, qr/$line 200, \d+ ms, 1 rows/, 'and for a good one');
 	unlike($text, qr/DEBUG.*(14155550100|acc_1|tvx_sk)/, 'without values and keys');
 	$sim->reset;
 	$session->close;

@@ -23,6 +23,7 @@ check_sharing();
 check_changes();
 check_quota();
 check_holds();
+check_server_checks();
 check_texts();
 check_retries();
 check_cursor();
@@ -251,6 +252,46 @@ sub check_holds
 	$sim->fault('ringyo', 'status', code => 503, retry_after => 1000);
 	is($session->query("SET statement_timeout = '60s'; $count"), '400', '503 with Retry-After: 1000 is tried again after max_retry_wait');
 	alter($session, 'ringyo', 'DROP max_retry_wait');
+	$session->close;
+	return;
+}
+
+# calls_fdw_check keeps to all limits, and what it is told holds for scans.
+sub check_server_checks
+{
+	my $session = fresh_session();
+	my $check = "SELECT ok, http_status FROM calls_fdw_check('ringyo')";
+
+	$sim->fault('ringyo', 'status', code => 429, retry_after => 2);
+	my $start = Session::now();
+	is($session->query($check), 'f|429', 'calls_fdw_check tries nothing again');
+	is($session->query($check), 't|200', '... but waits where the provider has asked for it');
+	cmp_ok(Session::now() - $start, '>=', 1.9, '... as long');
+	is($sim->requests('ringyo'), 2, '... with no request in between');
+	is(statistic($session, 'ringyo', 'throttled'), '2', '... and counts it');
+	cmp_ok(statistic($session, 'ringyo', 'extract(epoch FROM wait_time)'), '>=', 1.9, '... as waiting');
+	$session->close;
+
+	$session = fresh_session();
+	alter($session, 'ringyo', "ADD rate_limit '0.001'");
+	is($session->query("$check UNION ALL $check"), "t|200\nt|200", 'rate_limit 0.001: two checks are a burst');
+	$session->query("SET statement_timeout = '300ms'; $check");
+	is($session->sqlstate, '57014', '... the next one waits');
+	is($sim->requests('ringyo'), 2, '... and is not sent');
+	$session->query('SELECT count(*) FROM (SELECT call_id FROM ringyo.calls LIMIT 1) AS s');
+	is($session->sqlstate, '57014', '... nor is a scan');
+	is($sim->requests('ringyo'), 2, '... with which it shares the limit');
+	alter($session, 'ringyo', 'DROP rate_limit');
+	$session->close;
+
+	# a cursor's requests that are under way may use up what the provider has left
+	$session = fresh_session();
+	$sim->set('tryvox', quota => 4);
+	$session->query('BEGIN; DECLARE c CURSOR FOR SELECT call_id FROM tryvox.calls');
+	$session->query('FETCH 15 FROM c');
+	is($session->query("SELECT count(*) FROM generate_series(1, 6), calls_fdw_check('tryvox') WHERE ok"), '6', 'checks under a quota, after a cursor');
+	is(scalar(grep { $_->{status} != 200 } $sim->log('tryvox')), 0, '... keep to it');
+	$session->query('COMMIT');
 	$session->close;
 	return;
 }
