@@ -204,6 +204,7 @@ sub check_cron
 	}
 	$node->safe_psql('postgres', $sql);
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM cron.job'), 2, 'the jobs of doc/scaling.md are scheduled');
+	like($node->safe_psql('postgres', 'SELECT schedule FROM cron.job ORDER BY 1'), qr{^30 3 .*\n\*/10 0-2,4-23 }, '... at hours of their own');
 	$node->safe_psql('postgres', q(SELECT cron.unschedule(jobid) FROM cron.job;
 		TRUNCATE synced.tryvox;
 		SELECT cron.schedule('now', '@reboot', $$CALL calls_fdw_sync('tryvox.calls', 'synced.tryvox')$$)));
