@@ -178,7 +178,7 @@ sub check_documents
 		$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', $file, '-d', $node->connstr('postgres') ], 'doc/scaling.md: ' . ($sql =~ /^(.*)/)[0]);
 		unlink $file;
 	}
-	is($blocks, 3, 'doc/scaling.md has three blocks without pg_cron');
+	is($blocks, 4, 'doc/scaling.md has four blocks without pg_cron');
 	is($node->safe_psql('postgres', q(SELECT count(*) FROM local.calls WHERE source = 'whippy')), $node->safe_psql('postgres', 'SELECT count(*) FROM whippy.calls'),
 		'doc/scaling.md: the partitioned table is complete');
 	return;
