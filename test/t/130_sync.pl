@@ -173,14 +173,31 @@ sub check_documents
 		next if $sql =~ /cron/;
 		$blocks++;
 		$node->safe_psql('postgres', 'DROP TABLE IF EXISTS local.voicy') if $sql =~ s/^CREATE SCHEMA local;\n//m;
+		add_column_later() if $sql =~ /^DELETE/;
 		my $file = "$PostgreSQL::Test::Utils::tmp_check/block.sql";
 		PostgreSQL::Test::Utils::append_to_file($file, $sql);
 		$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', $file, '-d', $node->connstr('postgres') ], 'doc/scaling.md: ' . ($sql =~ /^(.*)/)[0]);
 		unlink $file;
 	}
+	is(without_status(), 0, 'doc/scaling.md: loading anew fills a column that was added later');
 	is($blocks, 4, 'doc/scaling.md has four blocks without pg_cron');
 	is($node->safe_psql('postgres', q(SELECT count(*) FROM local.calls WHERE source = 'whippy')), $node->safe_psql('postgres', 'SELECT count(*) FROM whippy.calls'),
 		'doc/scaling.md: the partitioned table is complete');
+	return;
+}
+
+sub without_status
+{
+	return $node->safe_psql('postgres', 'SELECT count(*) FROM local.voicy WHERE status IS NULL');
+}
+
+sub add_column_later
+{
+	$node->safe_psql('postgres', 'ALTER TABLE local.voicy DROP status; ALTER TABLE local.voicy ADD status text');
+	my $calls = without_status();
+	sync('voicy.calls', 'local.voicy');
+	cmp_ok(without_status(), '<', $calls, 'a column that was added later is filled within lookback');
+	cmp_ok(without_status(), '>', 0, '... and no further');
 	return;
 }
 
