@@ -24,6 +24,7 @@ $node->safe_psql('postgres', qq(
 	GRANT SELECT ON team.calls TO PUBLIC;)
 	  . join('', map { mapping($_) } qw(owner alice bob carol)));
 
+check_setting_up();
 check_views();
 check_functions_and_plans();
 check_visibility();
@@ -54,6 +55,34 @@ sub value_and_users
 	my ($sql) = @_;
 	my $value = eval { $node->safe_psql('postgres', $sql) } // (sql_error($node, $sql) || {})->{sqlstate};
 	return "$value by " . users_seen();
+}
+
+# What roles need that are no superusers: USAGE on the wrapper to create servers,
+# on a server to have a mapping and tables.
+sub check_setting_up
+{
+	my $create = qq(CREATE SERVER eves FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', base_url '$url'));
+	my $read = "SET calls_fdw.allowed_hosts = '127.0.0.1'; SET ROLE %s; SELECT count(call_id) FROM team.%1\$s";
+	my $stderr;
+
+	$node->safe_psql('postgres', 'CREATE DATABASE eves OWNER eve');
+	$node->psql('eves', 'SET ROLE eve; CREATE EXTENSION calls_fdw', stderr => \$stderr);
+	like($stderr, qr/permission denied to create extension "calls_fdw"/, 'only superusers create the extension');
+	$node->safe_psql('postgres', 'DROP DATABASE eves');
+
+	sql_fails($node, "SET ROLE eve; $create", '42501', qr/permission denied for foreign-data wrapper calls_fdw/, 'nor are servers for all to create');
+	$node->safe_psql('postgres', 'GRANT USAGE ON FOREIGN DATA WRAPPER calls_fdw TO eve');
+	$node->safe_psql('postgres', "SET ROLE eve; $create; " . mapping('eve', 'eves') . 'CREATE FOREIGN TABLE team.eve (call_id text) SERVER eves');
+	is(value_and_users(sprintf $read, 'eve'), '250 by eve', '... but for those who may use the wrapper');
+
+	my $have = 'SET ROLE dave; ' . mapping('dave', 'eves') . 'CREATE FOREIGN TABLE team.dave (call_id text) SERVER eves';
+	sql_fails($node, $have, '42501', qr/permission denied for foreign server eves/, 'a server is not for all to use');
+	$node->safe_psql('postgres', 'SET ROLE eve; GRANT USAGE ON FOREIGN SERVER eves TO dave');
+	$node->safe_psql('postgres', $have);
+	is(value_and_users(sprintf $read, 'dave'), '250 by dave', '... but for those who may use it');
+
+	$node->safe_psql('postgres', 'DROP SERVER eves CASCADE; REVOKE USAGE ON FOREIGN DATA WRAPPER calls_fdw FROM eve');
+	return;
 }
 
 sub check_views
