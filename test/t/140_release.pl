@@ -104,6 +104,8 @@ sub check_scripts
 	ok((grep { $_ eq '1.0' } @versions), '1.0 can be installed');
 	my $new = objects_of($default);
 	like($new, qr/calls_fdw_sync_state/, 'objects of the extension are listed');
+	like($new, qr/calls_fdw_sync_state.*\W=\w*r\w*\//, '... with their privileges');
+	like($new, qr/calls_fdw_check.*whether address and key/, '... and comments');
 	is(objects_of($_), $new, "$_, updated to $default, is the same as $default") foreach @versions;
 	return;
 }
@@ -117,10 +119,15 @@ sub objects_of
 	$node->safe_psql('scripts', "CREATE EXTENSION calls_fdw VERSION '$version'; SET client_min_messages = error; ALTER EXTENSION calls_fdw UPDATE");
 	my $objects = $node->safe_psql('scripts', q(
 		SELECT pg_describe_object(classid, objid, objsubid), p.prosrc, p.proconfig, p.proacl, p.provolatile, p.proisstrict, p.proparallel,
-			(SELECT array_agg(attname || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped)
+			(SELECT array_agg((attname, format_type(atttypid, atttypmod), attnotnull, attacl, col_description(attrelid, attnum)) ORDER BY attnum)
+			FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped),
+			c.relacl, w.fdwacl, c.relrowsecurity, (SELECT array_agg(pg_get_triggerdef(t.oid) ORDER BY tgname) FROM pg_trigger t WHERE tgrelid = c.oid),
+			(SELECT array_agg((polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) ORDER BY polname) FROM pg_policy WHERE polrelid = c.oid),
+			obj_description(objid, classid::regclass::name)
 		FROM pg_depend d
 		LEFT JOIN pg_proc p ON classid = 'pg_proc'::regclass AND p.oid = objid
 		LEFT JOIN pg_class c ON classid = 'pg_class'::regclass AND c.oid = objid
+		LEFT JOIN pg_foreign_data_wrapper w ON classid = 'pg_foreign_data_wrapper'::regclass AND w.oid = objid
 		WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'calls_fdw')
 		ORDER BY 1));
 	$node->safe_psql('postgres', 'DROP DATABASE scripts');
