@@ -13,8 +13,9 @@ usage: test/check.sh [-v] [--accept] [regress | tap | fuzz | asan | NAME]...
 Installs what is missing (Debian packages, by apt), builds the extension and
 the simulator, and runs the tests against a throw-away PostgreSQL. Ends with
 "N passed, N failed", where a regression test counts once and a TAP test by
-its assertions; the exit status is 0 only if something passed and nothing
-failed. After a failure, logs and diffs are in test/tmp_check.
+its assertions, but for those that it skips; the exit status is 0 only if
+something passed and nothing failed. After a failure, logs and diffs are in
+test/tmp_check.
 
 regress   only the regression tests, sql/*.sql
 tap       only the TAP tests, test/t/*.pl
@@ -127,13 +128,14 @@ sys.exit(faults > 0)
 END
 }
 
-# pg_cron, for some of the tests, where Debian has it for this PostgreSQL.
+# pg_cron, for some of the tests, where apt knows it for this PostgreSQL: Debian
+# has it for one, apt.postgresql.org for all.
 require_cron() {
     local major package
     major=$("$pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')
     package=postgresql-$major-cron
     if [[ ! -e $("$pg_config" --sharedir)/extension/pg_cron.control && -n $(apt-cache madison "$package" 2>/dev/null) ]]; then
-        try "Installing $package by apt" install_packages "$package"
+        check "Installing $package by apt" install_packages "$package"
         remove_no_main_cluster
     fi
 }
@@ -207,14 +209,16 @@ start_tap() { # NAME
 }
 
 finish_tap() { # NAME
-    local log=$log_dir/tap_$1.log status=0 good bad
+    local log=$log_dir/tap_$1.log status=0 good bad skipped
     wait "${tap_pids[$1]}" || status=$?
     unset "tap_pids[$1]"
     if ((verbose)); then cat "$log"; fi
-    good=$(grep -ac '^ok ' "$log") || true
+    skipped=$(grep -ac '^ok .* # skip' "$log") || true
+    good=$(($(grep -ac '^ok ' "$log") - skipped)) || true
     bad=$(grep -ac '^not ok ' "$log") || true
     if ((status != 0 && bad == 0)); then bad=1; fi
     report "$good" "$bad" "tap $1" "$good of $((good + bad)) in $((SECONDS - tap_started[$1])) s"
+    sed -nE 's/^(ok .* # skip|\[.*\] t\/.* skipped:) /    skipped: /p' "$log"
     if ((bad > 0)); then grep -avE '^ok |^1\.\.' "$log" | head -n 200 || true; fi
 }
 

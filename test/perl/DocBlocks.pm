@@ -188,7 +188,10 @@ sub run_document
 
 		if (defined $block->{skip})
 		{
-			note("$name is not run: $block->{skip}");
+		  SKIP:
+			{
+				skip("$name: $block->{skip}", 1);
+			}
 		}
 		elsif ($block->{kind} ne 'file')
 		{
