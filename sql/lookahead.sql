@@ -125,8 +125,10 @@ EXECUTE up_to(3);
 EXECUTE up_to(5);
 SELECT * FROM asked('voicy');
 RESET plan_cache_mode;
+\set SHOW_CONTEXT never
 CALL sim.fault('voicy', 'status', 'code=403', 'after=4');
 SELECT count(*) FROM details_of_wanted;
+\set SHOW_CONTEXT errors
 CALL sim.reset();
 CALL sim.set('voicy', 'calls', '2000');
 SELECT count(*) FROM details_of_wanted;

@@ -81,6 +81,48 @@ CALL sim.fault('tryvox', 'samecursor', 'after=1', 'count=-1');
 SELECT code, message, detail FROM try('tryvox');
 CALL sim.reset();
 
+-- Which request it was: by its position, the words and the times it asked for.
+CREATE FUNCTION place(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  context text;
+BEGIN
+  EXECUTE query;
+  RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  RETURN split_part(context, E'\n', 1);
+END $$;
+CREATE FUNCTION place_of_status(provider text, after int, condition text DEFAULT 'true')
+RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  CALL sim.reset();
+  CALL sim.fault(provider, 'status', 'code=400', 'after=' || after);
+  RETURN place(format('SELECT md5(string_agg(call_id, %L)) FROM %I.calls WHERE %s', '', provider, condition));
+END $$;
+CALL sim.connect('acme');
+ALTER SERVER acme OPTIONS (ADD max_connections '1');
+ALTER SERVER solomobile OPTIONS (ADD max_connections '1');
+ALTER SERVER voicy OPTIONS (ADD page_size '100', ADD max_connections '1');
+SELECT place_of_status('tryvox', 6) AS page;
+SELECT place_of_status('solomobile', 3) AS "offset";
+SELECT place_of_status('acme', 2) AS link;
+SELECT place_of_status('voicy', 2) = format('page after "%s" of server "voicy"', call_id) AS key
+FROM (SELECT call_id FROM voicy.calls ORDER BY started_at DESC OFFSET 199 LIMIT 1) AS last;
+SELECT place_of_status('ringyo', 2) ~ '^page after "[^"]+" of server "ringyo"$' AS cursor;
+SELECT n, place_of_status('ringyo', n, $$status IN ('queued', 'busy')$$) AS words FROM generate_series(0, 1) AS n;
+SET TimeZone = 'America/New_York';
+SELECT provider, place_of_status(provider, 0, $$started_at >= '2026-03-01 10:00:00Z' AND started_at < '2026-09-01 10:00:00Z'$$) AS times
+FROM unnest('{voicy,ringyo,tryvox}'::text[]) AS provider;
+RESET TimeZone;
+CALL sim.reset();
+CALL sim.fault('voicy', 'truncate');
+SELECT place('SELECT started_at FROM voicy.calls WHERE to_number IS NOT NULL ORDER BY started_at') AS oldest_first;
+CALL sim.fault('voicy', 'truncate');
+SELECT place($$SELECT started_at FROM voicy.calls WHERE started_at >= '2026-03-01 10:00:00Z' ORDER BY started_at$$) AS oldest_first;
+ALTER SERVER voicy OPTIONS (DROP page_size, DROP max_connections);
+ALTER SERVER solomobile OPTIONS (DROP max_connections);
+CALL sim.reset();
+
 -- A total that is larger than what came: a gap, which on_incomplete decides.
 CALL sim.set('ringyo', 'total', '+7');
 SELECT code, message, regexp_replace(detail, '"[^"]*"', '"..."') AS detail, hint FROM try('ringyo');

@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "pager_private.h"
+#include "report.h"
 
 /*
  * Page numbers: the fewest pages that are worth to be read several at a time,
@@ -39,7 +40,9 @@ typedef struct PageRequest
 {
 	dlist_node	node;			/* in the pager's queue */
 	MemoryContext context;		/* owns this, the reply and the page */
+	const CallsBinding *binding;
 	CallsPosition position;
+	int64		number;			/* among the pages of its list, from 1 */
 	const char *url;
 	CallsFetch *fetch;
 } PageRequest;
@@ -92,7 +95,9 @@ ask_for(CallsPager *pager, const CallsBinding *binding, const CallsPosition *pos
 	CallsRequest *built;
 
 	request->context = context;
+	request->binding = binding;
 	request->position = *position;
+	request->number = pager->url != NULL ? pager->fetched + pager->nqueued + 1 : 1;
 	if (position->text != NULL)
 		request->position.text = pstrdup(position->text);
 	built = calls_build_request(pager->def, pager->settings, binding,
@@ -258,13 +263,25 @@ read_reply(CallsPager *pager, PageRequest *request)
 {
 	MemoryContext old = MemoryContextSwitchTo(request->context);
 	CallsBatch *batch = palloc0_object(CallsBatch);
-	const CallsHttpReply *reply = calls_take_reply(request->fetch);
+	CallsPageName name = {
+		.def = pager->def, .settings = pager->settings, .binding = request->binding,
+		.position = &request->position, .number = request->number
+	};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack, .callback = calls_name_page, .arg = &name
+	};
+	const CallsHttpReply *reply;
 
+	error_context_stack = &callback;
+	reply = calls_take_reply(request->fetch);
 	batch->context = request->context;
 	batch->npaths = pager->npaths;
 	batch->url = request->url;
 	batch->length = reply->length;
-	batch->page = calls_read_reply(pager, reply);
+	calls_refuse_web_page(pager->settings, reply,
+						  "Check the server options \"base_url\" and \"path\".");
+	batch->page = calls_read_page(pager->reader, reply->body, reply->length);
+	error_context_stack = callback.previous;
 	MemoryContextSwitchTo(old);
 	pager->fetched++;
 	pager->fetcher->counters->pages++;

@@ -405,3 +405,18 @@ calls_bound_text(const CallsFilter *filter, const CallsRange *range, bool *exact
 			return NULL;
 	}
 }
+
+const char *
+calls_bound_time(const CallsFilter *filter, const char *text)
+{
+	int64		unit = format_unit(filter->format);
+	int64		micros;
+	const char *time;
+
+	if ((filter->format != CALLS_FORMAT_EPOCH_S && filter->format != CALLS_FORMAT_EPOCH_MS) ||
+		pg_mul_s64_overflow(strtoll(text, NULL, 10), unit, &micros))
+		return text;
+	time = iso8601_text(micros - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
+						unit);
+	return time != NULL ? time : text;
+}

@@ -65,4 +65,10 @@ extern bool calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
 extern char *calls_bound_text(const CallsFilter *filter, const CallsRange *range,
 							  bool *exact);
 
+/*
+ * Such a text of a time, to be shown: ISO 8601 in UTC, whatever the format; as
+ * it is where it cannot be told.  In CurrentMemoryContext, or the text itself.
+ */
+extern const char *calls_bound_time(const CallsFilter *filter, const char *text);
+
 #endif							/* CALLS_BOUND_H */

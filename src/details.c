@@ -297,21 +297,24 @@ strip_added(const CallsDetails *details, const CallsCell *cells)
 	return result;
 }
 
-/* Reads a good reply; false if it is about another call than was asked for. */
+/* Reads a reply; false if it is about another call than was asked for. */
 static bool
-read_reply(CallsDetails *details, const CallsHttpReply *reply)
+read_reply(CallsDetails *details, CallsFetch *fetch)
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack, .callback = reply_error_callback, .arg = details
 	};
+	const CallsHttpReply *reply;
 	const CallsCell *cells;
 	char	   *id;
 
 	error_context_stack = &callback;
+	reply = calls_take_reply(fetch);
 	calls_refuse_web_page(details->settings, reply,
 						  "Check the server option \"base_url\".");
 	cells = find_call(details, calls_read_page(details->reader, reply->body, reply->length));
 	error_context_stack = callback.previous;
+	calls_log_fetch(fetch, 1);
 	details->fetcher->counters->pages++;
 	details->fetcher->counters->rows++;
 	id = calls_cell_text(&cells[details->npaths]);
@@ -323,18 +326,14 @@ read_reply(CallsDetails *details, const CallsHttpReply *reply)
 static bool
 take_call(CallsDetails *details, CallsFetch *fetch)
 {
-	const CallsHttpReply *reply;
-
 	details->cells = NULL;
-	/* raised by calls_take_reply is every other failure */
+	/* every other failure is raised */
 	if (calls_fetch_is_missing(fetch))
 	{
 		details->fetcher->counters->pages++;
 		return false;
 	}
-	reply = calls_take_reply(fetch);
-	calls_log_fetch(fetch, 1);
-	if (read_reply(details, reply))
+	if (read_reply(details, fetch))
 		return true;
 	details->cells = NULL;
 	return false;

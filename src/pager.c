@@ -167,31 +167,6 @@ set_url(CallsPager *pager, const char *url)
 	pager->url = url ? MemoryContextStrdup(pager->context, url) : NULL;
 }
 
-static void
-page_error_callback(void *arg)
-{
-	const CallsPager *pager = arg;
-
-	errcontext("page " INT64_FORMAT " of server \"%s\"",
-			   pager->fetcher->counters->pages + 1, pager->settings->server_name);
-}
-
-const CallsPage *
-calls_read_reply(CallsPager *pager, const CallsHttpReply *reply)
-{
-	ErrorContextCallback callback = {
-		.previous = error_context_stack, .callback = page_error_callback, .arg = pager
-	};
-	const CallsPage *page;
-
-	error_context_stack = &callback;
-	calls_refuse_web_page(pager->settings, reply,
-						  "Check the server options \"base_url\" and \"path\".");
-	page = calls_read_page(pager->reader, reply->body, reply->length);
-	error_context_stack = callback.previous;
-	return page;
-}
-
 /*
  * Without a flag: do the counts, or the page itself, tell the end?  A total
  * counts only where it agrees with what was read, and is confirmed by a page

@@ -85,9 +85,6 @@ calls_counts_positions(const CallsPager *pager)
 		pager->def->paging.style == CALLS_PAGING_OFFSET;
 }
 
-/* Parses a reply into CurrentMemoryContext. */
-extern const CallsPage *calls_read_reply(CallsPager *pager, const CallsHttpReply *reply);
-
 /*
  * Is the page at the position there?  Asks for it, and for those after it that
  * are wanted too.

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * report.c
- *		From failures to errors: SQLSTATE, message, detail, hint.
+ *		From failures to errors: SQLSTATE, message, detail, hint, context.
  *
  * The provider's own message goes into DETAIL, shortened and with the secrets
  * of the user mapping masked, since APIs like to quote the key they refuse.
@@ -333,4 +333,63 @@ calls_refuse_web_page(const CallsSettings *settings, const CallsHttpReply *reply
 				 errmsg("server \"%s\" answered with a web page instead of JSON",
 						settings->server_name),
 				 errhint("%s", hint)));
+}
+
+/* Where the page starts, as the request says it. */
+static void
+append_position(StringInfo out, const CallsPageName *name)
+{
+	const CallsPosition *position = name->position;
+
+	if (name->def->paging.style == CALLS_PAGING_PAGE)
+		appendStringInfo(out, "page " INT64_FORMAT, position->number);
+	else if (name->def->paging.style == CALLS_PAGING_OFFSET && position->number > 0)
+		appendStringInfo(out, "page at offset " INT64_FORMAT, position->number);
+	else if (position->text != NULL)
+		appendStringInfo(out, "page after \"%s\"",
+						 calls_printable(name->settings, position->text));
+	else
+		appendStringInfo(out, "page " INT64_FORMAT, name->number);
+}
+
+/*
+ * A filter that is another one in other lists of the same scan: a bound of the
+ * time that orders it, or one of the words that make a list each.  Phone
+ * numbers and the like are nobody's business.
+ */
+static void
+append_filter(StringInfo out, const CallsPageName *name, const CallsSentFilter *sent)
+{
+	const CallsFilter *filter = sent->filter;
+	const char *column = name->def->columns[sent->column].name;
+
+	if (sent->nvalues != 1)
+		return;
+	if (filter->op != CALLS_FILTER_EQ && sent->column == name->def->order.column)
+		appendStringInfo(out, ", %s %s %s", column,
+						 filter->op == CALLS_FILTER_LOWER ? "from" : "up to",
+						 calls_bound_time(filter, sent->values[0]));
+	else if (filter->op == CALLS_FILTER_EQ && filter->nwords > 0)
+		appendStringInfo(out, ", %s \"%s\"", column,
+						 calls_printable(name->settings, sent->values[0]));
+}
+
+void
+calls_name_page(void *arg)
+{
+	const CallsPageName *name = arg;
+	const CallsOrder *order = &name->def->order;
+	CallsOrderDirection direction = name->binding->order;
+	StringInfoData out;
+
+	initStringInfo(&out);
+	append_position(&out, name);
+	appendStringInfo(&out, " of server \"%s\"", name->settings->server_name);
+	for (int i = 0; i < name->binding->nsent; i++)
+		append_filter(&out, name, &name->binding->sent[i]);
+	if (direction != CALLS_ORDER_NONE && direction != order->by_default)
+		appendStringInfo(&out, ", in %s order of %s",
+						 direction == CALLS_ORDER_ASC ? "ascending" : "descending",
+						 name->def->columns[order->column].name);
+	errcontext("%s", out.data);
 }

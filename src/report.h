@@ -10,10 +10,12 @@
 
 #include "postgres.h"
 
+#include "bind.h"
 #include "definition.h"
 #include "http.h"
 #include "option.h"
 #include "page.h"
+#include "request.h"
 
 /* A failure in words, before it is raised; what is NULL is not said. */
 typedef struct CallsFailure
@@ -24,6 +26,23 @@ typedef struct CallsFailure
 	const char *log_detail;		/* in the server's log, in place of detail */
 	const char *hint;
 } CallsFailure;
+
+/* What tells a page from all others of a scan, and more that names it. */
+typedef struct CallsPageName
+{
+	const CallsDefinition *def;
+	const CallsSettings *settings;
+	const CallsBinding *binding;	/* what the request asked for */
+	const CallsPosition *position;	/* where it starts */
+	int64		number;			/* where the position has neither number nor text:
+								 * place among the pages of its list, from 1 */
+} CallsPageName;
+
+/*
+ * ErrorContextCallback of work on a page, "arg" is its CallsPageName: says in
+ * CONTEXT which one it is.
+ */
+extern void calls_name_page(void *arg);
 
 /*
  * What there is to say of a reply that is not a page, in CurrentMemoryContext.

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use CallsTest;
+use POSIX qw(strftime);
 use Session;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -176,7 +177,8 @@ sub check_failures
 		$sim->set($provider, latency => 5);
 		$sim->fault($provider, 'truncate', after => 9);
 		$text = $session->query("SELECT call_id FROM $provider.calls");
-		like($text, qr/HV\w+: (?s:.*)page \d+ of server "$provider"/, "$provider: a bad reply names page and server");
+		like($text, qr/HV\w+: (?s:.*)page .*of server "$provider"/, "$provider: a bad reply names page and server");
+		check_name($session, $provider);
 
 		# caught with requests under way, many times
 		$sim->reset;
@@ -202,6 +204,55 @@ sub check_failures
 	}
 	$sim->reset;
 	return;
+}
+
+# The one request that fails, among several under way, is the one that is named.
+sub check_name
+{
+	my ($session, $provider) = @_;
+	my $named = 0;
+
+	foreach my $after (9, 17, 25)
+	{
+		$sim->reset;
+		$sim->set($provider, latency => 5);
+		$sim->fault($provider, 'status', code => 400, after => $after, count => 1);
+		my ($name) = $session->query("SELECT call_id FROM $provider.calls") =~ /^CONTEXT:  (page .*)$/m;
+		# a page that turns out not to be needed may fail
+		next if $session->sqlstate eq '00000';
+		$named++;
+		my @failed = grep { $_->{status} == 400 } $sim->log($provider);
+		is(scalar @failed, 1, "$provider: request $after is the only one that fails");
+		is($name, request_name($provider, $failed[0]), "$provider: and is named: " . ($name // 'nothing'));
+	}
+	cmp_ok($named, '>', 0, "$provider: requests that failed were named");
+	return;
+}
+
+# How a request of the simulator's log should be named.
+sub request_name
+{
+	my ($provider, $request) = @_;
+	my %sent = (%{ $request->{query} }, %{ $request->{body} || {} });
+	my %times = %{ $sent{filter_criteria}{start_timestamp} || {} };
+	my $after = $sent{cursor} // $sent{pagination_key};
+	my $name = $provider eq 'tryvox' ? "page $sent{page}"
+	  : defined $after ? qq(page after "$after")
+	  : $sent{offset} ? "page at offset $sent{offset}"
+	  : $sent{skip} ? "page at offset $sent{skip}"
+	  : 'page 1';
+
+	$name .= qq( of server "$provider");
+	foreach my $bound ([ 'from', 'lower_threshold', 'from_date' ], [ 'up to', 'upper_threshold', 'to_date' ])
+	{
+		my ($word, $number, $text) = @$bound;
+		my $ms = $times{$number};
+		my $time = defined $ms ? strftime('%Y-%m-%dT%H:%M:%S', gmtime int($ms / 1000)) . sprintf('.%03dZ', $ms % 1000) : $sent{$text};
+		$name .= ", started_at $word $time" if defined $time;
+	}
+	my $order = $sent{order} // $sent{sort_order} // '';
+	$name .= ', in ascending order of started_at' if $order =~ /^asc/;
+	return $name;
 }
 
 # What is read ahead never uses up what the scan is allowed.
