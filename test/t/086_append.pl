@@ -4,7 +4,7 @@ use strict;
 use warnings;
 
 use CallsTest;
-use POSIX qw(strftime);
+use POSIX qw(ceil strftime);
 use Session;
 use Test::More;
 use Time::HiRes qw(sleep);
@@ -110,7 +110,8 @@ sub check_append
 	return;
 }
 
-# Under a LIMIT each child sends its first request, and none another one.
+# Under a LIMIT each child sends its first request, and no more than one whose
+# page is not read.
 sub check_append_stops
 {
 	foreach my $sql ('SELECT * FROM every LIMIT 1', 'SELECT * FROM parts LIMIT 1', 'SELECT EXISTS (SELECT FROM parts)')
@@ -123,6 +124,22 @@ sub check_append_stops
 		is(scalar @rows, 1, "$sql: a row");
 		ok(!(grep { $_ > 1 } @requests), "$sql: at most one request of each child (@requests)");
 		is($sim->stats->{connections}, 0, "$sql: and nothing is left open");
+	}
+	foreach my $table (qw(every parts))
+	{
+		my $sql = "SELECT source, count(*) FROM (SELECT * FROM $table LIMIT 300) AS few GROUP BY source";
+		$sim->clear;
+		my %rows = map { split /\|/ } query_rows($node, $sql);
+		sleep 0.1;
+		my $sum = 0;
+		foreach my $provider (@providers)
+		{
+			my ($rows, $requests) = ($rows{$provider} // 0, $sim->requests($provider));
+			$sum += $rows;
+			# pages of 20 rows, of which one may be the last page's
+			cmp_ok($requests, '<=', ceil($rows / 19) + 1, "$table LIMIT 300, $provider: $requests requests for $rows rows");
+		}
+		is($sum, 300, "$table LIMIT 300: the rows");
 	}
 	$sim->reset;
 	return;
