@@ -35,6 +35,9 @@
  */
 #define MIN_OVERLAP_PAGES	8
 
+/* ... and what they cost besides pages: a look at the start of the log, twice. */
+#define REREAD_REQUESTS		2
+
 /* A page that was asked for. */
 typedef struct PageRequest
 {
@@ -165,6 +168,28 @@ is_within_total(const CallsPager *pager, const CallsPosition *position)
 	return page * expected_rows(pager) < pager->total;
 }
 
+/*
+ * Page numbers: does max_requests leave room to read what is left, and then all
+ * of it once more?  One page after the other would not have to be read again,
+ * and a scan that may be read so must not fail because it was not.
+ */
+static bool
+may_read_twice(const CallsPager *pager)
+{
+	const CallsSettings *settings = pager->settings;
+	int64		read = pager->position.number - pager->def->paging.first;
+	int64		pages = pager->total_pages >= 0 ? pager->total_pages
+		: pager->total / expected_rows(pager) + 1;
+
+	if (settings->max_requests == 0)
+		return true;
+	/* how many pages the other lists have is not known */
+	if (pager->fetcher->nlists > 1)
+		return false;
+	return settings->max_requests - pager->fetcher->counters->requests >=
+		Max(pages - read, 0) + pages + REREAD_REQUESTS + settings->max_connections;
+}
+
 /* May several pages be under way at once? */
 static bool
 may_overlap(const CallsPager *pager)
@@ -172,7 +197,7 @@ may_overlap(const CallsPager *pager)
 	CallsPosition last = {.number = pager->def->paging.first + MIN_OVERLAP_PAGES - 1};
 
 	if (pager->def->paging.style == CALLS_PAGING_PAGE)
-		return pager->may_overlap && is_within_total(pager, &last);
+		return pager->may_overlap && is_within_total(pager, &last) && may_read_twice(pager);
 	return pager->def->paging.style == CALLS_PAGING_OFFSET;
 }
 

@@ -46,6 +46,8 @@ typedef struct CallsFetcher
 	const CallsSettings *settings;
 	List	   *headers;		/* see calls_build_headers */
 	CallsCounters *counters;
+	int			nlists;			/* lists that the scan reads; 0 unless the caller
+								 * sets it */
 	const char *unused_filter;	/* for the hint where max_requests ends the scan;
 								 * see calls_unused_filter; NULL unless the
 								 * caller sets it */

@@ -56,9 +56,7 @@ calls_make_pager(CallsFetcher *fetcher, const CallsBinding *binding,
 
 	pager->horizon = horizon;
 	/* a second reading, where one is needed, would not keep a promised order */
-	pager->may_overlap = binding->order == CALLS_ORDER_NONE &&
-		/* nor would max_requests foresee it */
-		pager->settings->max_requests == 0;
+	pager->may_overlap = binding->order == CALLS_ORDER_NONE;
 	pager->full_size = calls_full_page_size(def, pager->settings);
 	pager->position = calls_first_position(def, pager->settings, limit);
 	pager->ids = calls_make_idset(work_mem);

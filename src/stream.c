@@ -138,6 +138,7 @@ calls_make_streams(const CallsDefinition *def, CallsSettings *settings,
 	for (int i = 0; i < def->ncolumns; i++)
 		streams->cell_of_column[i] = -1;
 	init_streams(streams, binding);
+	streams->fetcher.nlists = streams->nstreams;
 	streams->merging = streams->nstreams > 1 && binding->order != CALLS_ORDER_NONE;
 	if (def->order.column >= 0)
 		streams->watched = calls_add_path(streams->paths, &streams->npaths,

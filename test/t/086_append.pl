@@ -294,6 +294,55 @@ sub check_limits
 		$sim->reset;
 		$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (DROP max_response_size)");
 	}
+	check_caps();
+	check_order();
+	return;
+}
+
+# Nor may they be under way together where that could cost the order; calls that
+# are sorted here have none to lose.
+sub check_order
+{
+	$sim->reset;
+	$sim->set('tryvox', latency => 10);
+	foreach my $case ([ 'started_at DESC', '<=', 2 ], [ "started_at + interval '0' DESC", '>=', 4 ])
+	{
+		my ($order, $operator, $bound) = @$case;
+		$sim->clear;
+		is(scalar(() = query_rows($node, "SELECT call_id FROM tryvox.calls ORDER BY $order")), $calls, "tryvox ORDER BY $order: rows");
+		my ($most) = sort { $b <=> $a } map { $_->{inflight} } $sim->log('tryvox');
+		cmp_ok($most, $operator, $bound, "tryvox ORDER BY $order: $most under way");
+	}
+	return;
+}
+
+# Pages by number may have to be read twice if several are under way: they are
+# where max_requests leaves room for that, else a scan must not need more than
+# one page after the other does.
+sub check_caps
+{
+	foreach my $where ('', " WHERE status IN ('completed', 'failed')")
+	{
+		my $sql = "SELECT call_id FROM tryvox.calls$where";
+
+		$sim->reset;
+		alter("SET max_connections '1'");
+		my $rows = query_rows($node, $sql);
+		my $needed = $sim->requests('tryvox');
+		alter("SET max_connections '8'");
+		$sim->set('tryvox', latency => 10);
+		foreach my $cap ($needed, $needed + 10, 3 * $needed)
+		{
+			$node->safe_psql('postgres', "ALTER SERVER tryvox OPTIONS (ADD max_requests '$cap')");
+			$sim->clear;
+			is(scalar(eval { query_rows($node, $sql) }), $rows, "tryvox$where: $needed requests, max_requests $cap") or diag $@;
+			my ($most) = sort { $b <=> $a } map { $_->{inflight} } $sim->log('tryvox');
+			# of two lists, each reads one page ahead
+			cmp_ok($most, $cap >= 3 * $needed && !$where ? '>=' : '<=', $cap >= 3 * $needed && !$where ? 4 : 3, "tryvox$where: $most under way");
+			$node->safe_psql('postgres', 'ALTER SERVER tryvox OPTIONS (DROP max_requests)');
+		}
+	}
+	$sim->reset;
 	return;
 }
 
