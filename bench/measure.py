@@ -236,7 +236,7 @@ def measure_requests():
                              "LEFT JOIN {}.calls v ON v.to_number = c.phone GROUP BY c.name",
     }
     results = []
-    calls = 2000 if args.quick else 10000
+    calls = 2000 if args.quick else 12000
     prepare(calls)
     execute("TRUNCATE contact; INSERT INTO contact SELECT 'Contact ' || phone, phone FROM ("
             "SELECT DISTINCT to_number AS phone FROM tryvox.calls WHERE direction = 'outbound') s "
