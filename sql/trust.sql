@@ -121,3 +121,9 @@ CALL sim.set('ringyo', 'total', 'missing');
 ALTER SERVER ringyo OPTIONS (SET max_connections '8');
 CALL sim.fault('ringyo', 'value', 'after=12', 'count=3', 'row=-1', 'field=has_more', 'json=false');
 SELECT split_part(answer('SELECT call_id FROM ringyo.calls'), '(', 1) AS answer;
+
+-- So does a page that has nothing but calls of an earlier one, though none came.
+CALL sim.reset();
+CALL sim.set('tryvox', 'calls', '300');
+CALL sim.fault('tryvox', 'samecursor', 'after=3', 'count=1');
+SELECT answer('SELECT call_id FROM tryvox.calls WHERE started_at > ''2026-08-01''');

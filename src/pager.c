@@ -420,8 +420,8 @@ accept_page(CallsPager *pager, CallsBatch *batch)
 	}
 	if (nrows == 0 && !pager->finished && ++pager->empty > MAX_EMPTY_PAGES)
 		calls_report_no_progress(pager, "gives page after page without a call");
-	if (nrows > 0 && !pager->finished && !batch->reread && !pager->again)
-		calls_note_stale_page(pager);
+	if (nrows > 0 && !batch->reread && !pager->again)
+		calls_check_repeats(pager, batch->page);
 	return false;
 }
 

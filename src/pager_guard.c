@@ -256,11 +256,26 @@ reread_pages(CallsPager *pager, int64 shrunk)
 }
 
 /* Counts a page that brought nothing new; too many in a row are an error. */
-void
-calls_note_stale_page(CallsPager *pager)
+static void
+note_stale_page(CallsPager *pager)
 {
 	if (++pager->stale > MAX_STALE_PAGES)
 		calls_report_no_progress(pager, "repeats the same calls on page after page");
+}
+
+/*
+ * New calls may have moved a page's worth of calls to the next number; then the
+ * total has moved too. Where it has not, this is not the page asked for.
+ */
+void
+calls_check_repeats(CallsPager *pager, const CallsPage *page)
+{
+	if (pager->def->paging.style == CALLS_PAGING_PAGE && !pager->total_moved &&
+		calls_member_number(page, CALLS_MEMBER_TOTAL) >= 0 &&
+		!calls_is_known_cap(pager->total))
+		calls_report_gap(pager, "a page repeats calls, though no new ones came");
+	if (!pager->finished)
+		note_stale_page(pager);
 }
 
 /* Marks the rows that were not delivered before. */
@@ -309,6 +324,6 @@ calls_must_go_back(CallsPager *pager, const CallsPage *page)
 	if (told)
 		pager->told_at = pager->rows_read + (back ? 0 : page->nrows);
 	if (back)
-		calls_note_stale_page(pager);
+		note_stale_page(pager);
 	return back;
 }

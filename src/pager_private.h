@@ -146,8 +146,8 @@ extern bool calls_is_incomplete(CallsPager *pager);
  */
 extern bool calls_check_completeness(CallsPager *pager);
 
-/* Counts a page that brought nothing new; too many in a row are an error. */
-extern void calls_note_stale_page(CallsPager *pager);
+/* Looks at a page that has calls, but none that is new. */
+extern void calls_check_repeats(CallsPager *pager, const CallsPage *page);
 
 /* A provider that does not get on: HV000 whatever the options say. */
 extern void calls_report_no_progress(const CallsPager *pager, const char *what);
