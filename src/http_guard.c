@@ -97,7 +97,7 @@ static const struct
 	{"0.0.0.0/0", ADDRESS_PUBLIC},
 
 	{"::1/128", ADDRESS_PRIVATE},
-	{"fd00:ec2::254/128", ADDRESS_SPECIAL}, /* Amazon's metadata service */
+	{"fd00:ec2::/32", ADDRESS_SPECIAL}, /* Amazon's metadata and credentials */
 	{"fd20:ce::254/128", ADDRESS_SPECIAL},	/* Google's metadata service */
 	{"fc00::/7", ADDRESS_PRIVATE},	/* unique local */
 	{"64:ff9b::/96", ADDRESS_NAT64},	/* RFC 6052 */

@@ -205,8 +205,8 @@ sub check_names
 	refused(counting($table, 'joe', '8.8.12.0/22'), $not_listed, 'a public address, not in the list');
 	tried(counting($table, 'joe', '8.8.8.0/22'), '8.8.8.8', 'a public address in the list');
 
-	# a name is no word for the metadata service, whatever its owner lets it mean
-	foreach my $address (qw(169.254.169.254 fd00:ec2::254 fe80::1))
+	# a name is no word for a metadata service, whatever its owner lets it mean
+	foreach my $address (qw(169.254.169.254 fd00:ec2::254 fd00:ec2::23 fe80::1))
 	{
 		$network->names('target.test' => $address);
 		refused(counting($table, 'joe', 'target.test'), $not_public, "a listed name, $address");
