@@ -29,6 +29,7 @@ run_document($node, '../doc/adding-a-provider.md',
 	]);
 check_readme();
 check_promises();
+check_figures();
 check_cookbook();
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
@@ -60,6 +61,17 @@ sub check_promises
 	cmp_ok(scalar @promises, '>=', 10, 'the README makes promises');
 	is("@without", '', '... each with a test');
 	is(join(' ', grep { !-f "../$_" } sort keys %tests), '', '... that is there');
+	return;
+}
+
+# The README names all that calls_fdw_stats() returns, and nothing else.
+sub check_figures
+{
+	my ($row) = slurp_file('../README.md') =~ /^\| `calls_fdw_stats\(\)` \|(.*)\|$/m;
+
+	is(join(' ', $row =~ /`(\w+)`/g),
+		$node->safe_psql('postgres', "SELECT array_to_string(proargnames, ' ') FROM pg_proc WHERE proname = 'calls_fdw_stats'"),
+		'README.md has the columns of calls_fdw_stats()');
 	return;
 }
 
