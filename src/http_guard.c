@@ -53,6 +53,8 @@ typedef struct AllowedHost
 /* The setting, parsed. */
 typedef struct AllowedHosts
 {
+	bool		nothing;		/* stands for a value that was refused: no host is
+								 * allowed */
 	int			count;
 	AllowedHost hosts[FLEXIBLE_ARRAY_MEMBER];
 } AllowedHosts;
@@ -112,15 +114,15 @@ static const struct
 /* known_ranges, parsed by calls_init_guard. */
 static AddressRange parsed_ranges[lengthof(known_ranges)];
 
-/* The setting as text, which guc.c owns, and parsed: its hook's "extra". */
-static char *allowed_hosts_text = NULL;
-static const AllowedHosts *allowed_hosts = NULL;
-
 /*
- * The setting had a value that was refused when the library was loaded, which
- * the server only warns of: nothing is allowed until it gets a good one.
+ * The setting as text, which guc.c owns, and parsed: its hook's "extra", which
+ * comes and goes with the text.
  */
-static bool allow_none = false;
+static char *allowed_hosts_text = NULL;
+static AllowedHosts *allowed_hosts = NULL;
+
+/* The default, parsed: guc.c frees it once RESET leads to something else. */
+static AllowedHosts *default_hosts = NULL;
 
 static int
 family_bits(int family)
@@ -248,7 +250,7 @@ is_listed_name(const char *host)
 static bool
 has_list(void)
 {
-	return allow_none || (allowed_hosts != NULL && allowed_hosts->count > 0);
+	return allowed_hosts != NULL && (allowed_hosts->nothing || allowed_hosts->count > 0);
 }
 
 /* The two rules. */
@@ -446,6 +448,7 @@ check_allowed_hosts(char **newval, void **extra, GucSource source)
 	list = guc_malloc(LOG, offsetof(AllowedHosts, hosts) + most * sizeof(AllowedHost));
 	if (list == NULL)
 		return false;
+	list->nothing = false;
 	list->count = 0;
 
 	if (rest[strspn(rest, " \t\r\n")] == '\0')
@@ -466,6 +469,9 @@ check_allowed_hosts(char **newval, void **extra, GucSource source)
 		}
 		list->count++;
 	}
+	/* the default comes first */
+	if (default_hosts == NULL)
+		default_hosts = list;
 	*extra = list;
 	return true;
 }
@@ -476,14 +482,11 @@ assign_allowed_hosts(const char *newval, void *extra)
 {
 	(void) newval;
 	allowed_hosts = extra;
-	allow_none = false;
 }
 
-void
-calls_init_guard(void)
+static void
+parse_known_ranges(void)
 {
-	const char *earlier;
-
 	for (size_t i = 0; i < lengthof(known_ranges); i++)
 	{
 		const char *flaw = parse_range(known_ranges[i].range, &parsed_ranges[i]);
@@ -491,9 +494,27 @@ calls_init_guard(void)
 		if (flaw != NULL)
 			elog(ERROR, "range %s %s", known_ranges[i].range, flaw);
 	}
+}
+
+/* What the setting is now, or after RESET; a copy. */
+static char *
+current_setting(bool after_reset)
+{
+	const char *text = GetConfigOption("calls_fdw.allowed_hosts", true, false);
+
+	if (text != NULL && after_reset)
+		text = GetConfigOptionResetString("calls_fdw.allowed_hosts");
+	return pstrdup(text != NULL ? text : "");
+}
+
+void
+calls_init_guard(void)
+{
 	/* what configuration or session said before the library was loaded */
-	earlier = GetConfigOption("calls_fdw.allowed_hosts", true, false);
-	earlier = pstrdup(earlier != NULL ? earlier : "");
+	char	   *earlier = current_setting(false);
+	char	   *earlier_reset = current_setting(true);
+
+	parse_known_ranges();
 	DefineCustomStringVariable("calls_fdw.allowed_hosts",
 							   "Hosts that calls_fdw may connect to.",
 							   "Host names and address ranges (CIDR), separated by commas. "
@@ -501,5 +522,14 @@ calls_init_guard(void)
 							   &allowed_hosts_text, "",
 							   PGC_SUSET, GUC_LIST_INPUT,
 							   check_allowed_hosts, assign_allowed_hosts, NULL);
-	allow_none = strcmp(earlier, allowed_hosts_text) != 0;
+
+	/*
+	 * The server only warns of what was refused, and goes on with the default,
+	 * which allows more: then nothing is allowed until a good value is set, and
+	 * again when that is taken back.
+	 */
+	if (strcmp(earlier_reset, current_setting(true)) != 0)
+		default_hosts->nothing = true;
+	if (strcmp(earlier, allowed_hosts_text) != 0)
+		allowed_hosts->nothing = true;
 }

@@ -299,6 +299,36 @@ sub check_bad_start
 	is($node->safe_psql('postgres', "SELECT count(call_id) FROM $table"), '250', 'a good list in the configuration');
 	$node->append_conf('postgresql.conf', "calls_fdw.allowed_hosts = ''");
 	$node->reload;
+	check_bad_start_of_session($table);
+	return;
+}
+
+# A good value lasts no longer than it is set for.
+sub check_bad_start_of_session
+{
+	my ($table) = @_;
+	my $count = "SELECT count(call_id) FROM $table";
+
+	$node->safe_psql('postgres', "ALTER DATABASE postgres SET calls_fdw.allowed_hosts = '10.0.0.0/99'");
+	my $session = Session->new($node);
+	$session->query($count);
+	is($session->sqlstate, '42501', 'a bad list of the database: nothing is allowed');
+	$session->query("BEGIN; SET LOCAL calls_fdw.allowed_hosts = 'example.com'; ROLLBACK");
+	$session->query($count);
+	is($session->sqlstate, '42501', 'nor when another one is rolled back');
+	is($session->query("BEGIN; SET LOCAL calls_fdw.allowed_hosts = '127.0.0.1'; $count"), '250', 'a good one in a transaction');
+	$session->query("COMMIT; $count");
+	is($session->sqlstate, '42501', 'ends with it');
+	$session->query("SET calls_fdw.allowed_hosts = '127.0.0.1'; RESET calls_fdw.allowed_hosts; $count");
+	is($session->sqlstate, '42501', 'nothing is allowed after a reset');
+	is($session->query("SET calls_fdw.allowed_hosts = ''; $count"), '250', 'all hosts are where that is what is set');
+	$session->close;
+	$session = Session->new($node);
+	like($session->query("BEGIN; SET LOCAL calls_fdw.allowed_hosts = '127.0.0.1'; $count"), qr/^250$/m, 'a good one before the library is loaded');
+	$session->query("COMMIT; $count");
+	is($session->sqlstate, '42501', 'ends too');
+	$session->close;
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET calls_fdw.allowed_hosts');
 	return;
 }
 
