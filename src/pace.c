@@ -16,6 +16,7 @@
 #include <math.h>
 #include <time.h>
 
+#include "mb/pg_wchar.h"
 #include "utils/memutils.h"
 
 #include "pace.h"
@@ -23,6 +24,9 @@
 
 /* Numbers from here on are seconds since 1970 (this one is in 2001). */
 #define FIRST_EPOCH			1000000000
+
+/* What is looked at of a 429's text, in bytes: it is a sentence or two. */
+#define MAX_TEXT			512
 
 /* A header that is nothing but a number, at least 0; -1 if it is not. */
 static int64
@@ -113,34 +117,50 @@ read_duration(const char *text)
 	return -1;
 }
 
+/* Does the text begin with "retry", "again" or "wait"?  Returns its length, or 0. */
+static size_t
+wait_word(const char *text)
+{
+	static const char *const words[] = {"retry", "again", "wait"};
+
+	for (int i = 0; i < (int) lengthof(words); i++)
+	{
+		size_t		length = strlen(words[i]);
+
+		if (pg_strncasecmp(text, words[i], length) == 0)
+			return length;
+	}
+	return 0;
+}
+
 /*
- * A duration after "retry", "again" or "wait", with nothing but words between:
- * "retry after 30 seconds", "try again in 1.5s", "wait 2 minutes".  In
- * milliseconds; -1 where there is none.
+ * A duration after one of these words, with nothing but words between: "retry
+ * after 30 seconds", "try again in 1.5s", "wait 2 minutes".  In milliseconds;
+ * -1 where there is none.
  */
 static int64
 wait_in_text(const char *text)
 {
-	static const char *const words[] = {"retry", "again", "wait"};
-
-	for (; *text != '\0'; text++)
+	while (*text != '\0')
 	{
-		for (int i = 0; i < (int) lengthof(words); i++)
+		size_t		length = wait_word(text);
+
+		if (length == 0)
 		{
-			size_t		length = strlen(words[i]);
-			const char *rest = text + length;
+			text++;
+			continue;
+		}
+		/* another of the words on the way would lead to the same place */
+		text += length;
+		while (*text == ' ' || isalpha((unsigned char) *text))
+			text++;
+		if (isdigit((unsigned char) *text))
+		{
+			int64		wait = read_duration(text);
 
-			if (pg_strncasecmp(text, words[i], length) != 0)
-				continue;
-			while (*rest == ' ' || isalpha((unsigned char) *rest))
-				rest++;
-			if (isdigit((unsigned char) *rest))
-			{
-				int64		wait = read_duration(rest);
-
-				if (wait >= 0)
-					return wait;
-			}
+			if (wait >= 0)
+				return wait;
+			text++;
 		}
 	}
 	return -1;
@@ -153,9 +173,14 @@ read_text(const CallsDefinition *def, const CallsHttpReply *reply)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "calls_fdw reply text",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	const char *text = calls_error_text(def, reply);
-	int64		wait = text == NULL ? -1 : wait_in_text(text);
+	char	   *text = calls_error_text(def, reply);
+	int64		wait = -1;
 
+	if (text != NULL)
+	{
+		text[pg_encoding_mbcliplen(PG_UTF8, text, (int) strlen(text), MAX_TEXT)] = '\0';
+		wait = wait_in_text(text);
+	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return wait;

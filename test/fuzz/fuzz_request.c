@@ -5,8 +5,8 @@
  *
  * The first byte chooses one of the cases below, the second one what the case
  * works with; all else is the text.  No text may change the shape of a
- * request, lead to another host, or leave anything but printable characters in
- * what is kept of a reply's headers.
+ * request, lead to another host, leave anything but printable characters in
+ * what is kept of a reply's headers, or ask for a wait that is none.
  *
  *-------------------------------------------------------------------------
  */
@@ -21,6 +21,7 @@
 #include "document.h"
 #include "fuzz.h"
 #include "option_table.h"
+#include "pace.h"
 #include "request.h"
 #include "syntax.h"
 
@@ -179,6 +180,70 @@ receive_head(int choice, const unsigned char *data, size_t size)
 	(void) calls_http_parse_date(transfer->received.retry_after);
 }
 
+/* A reply's body with this text where the definition looks for an error's. */
+static const char *
+error_body(const CallsDefinition *def, const char *text)
+{
+	json_object *value = json_object_new_string(text);
+	char	   *path = pstrdup(def->nerror_message > 0 ? def->error_message[0] : "");
+	const char *body;
+
+	while (path[0] != '\0')
+	{
+		char	   *dot = strrchr(path, '.');
+		json_object *outer = json_object_new_object();
+
+		json_object_object_add(outer, dot != NULL ? dot + 1 : path, value);
+		value = outer;
+		if (dot == NULL)
+			break;
+		*dot = '\0';
+	}
+	body = pstrdup(json_object_to_json_string(value));
+	json_object_put(value);
+	return body;
+}
+
+/* In milliseconds, or -1 */
+static void
+check_wait(int64 wait)
+{
+	fuzz_require(wait >= -1 && wait <= (int64) PG_INT32_MAX * 1000);
+}
+
+/*
+ * How long a 429 or 503 asks to wait: the headers' values, a line each, then
+ * the text.
+ */
+static void
+read_pace(int choice, const unsigned char *data, size_t size)
+{
+	const CallsDefinition *def = fuzz_definitions[choice % fuzz_ndefinitions];
+	char	   *rest = fuzz_text(data, size);
+	const char *values[4];
+	CallsHttpReply reply = {.outcome = CALLS_HTTP_REPLY, .date = choice};
+	CallsPace	pace;
+
+	for (size_t i = 0; i < lengthof(values); i++)
+	{
+		values[i] = strsep(&rest, "\n");
+		if (values[i] != NULL && values[i][0] == '\0')
+			values[i] = NULL;
+	}
+	reply.status = choice % 2 == 0 ? 429 : 503;
+	reply.retry_after = values[0];
+	reply.rate_reset = values[1];
+	reply.rate_limit = values[2];
+	reply.rate_remaining = values[3];
+	reply.body = error_body(def, rest != NULL ? rest : "");
+	reply.length = strlen(reply.body);
+	pace = calls_read_pace(def, &reply);
+	check_wait(pace.wait);
+	check_wait(pace.reset);
+	fuzz_require(pace.limit >= -1 && pace.remaining >= -1);
+	fuzz_require(reply.status == 429 || values[0] != NULL || pace.wait < 0);
+}
+
 /* A body in pieces, as libcurl hands them over. */
 static void
 receive_pieces(int choice, const unsigned char *data, size_t size)
@@ -302,7 +367,8 @@ run(const unsigned char *data, size_t size)
 {
 	static void (*const cases[]) (int, const unsigned char *, size_t) =
 	{
-		resolve_link, check_base, parse_date, parse_headers, receive_head, receive_pieces, build_requests, parse_option
+		resolve_link, check_base, parse_date, parse_headers, receive_head, receive_pieces, build_requests, parse_option,
+		read_pace
 	};
 
 	if (size >= CONTROL_BYTES)

@@ -39,6 +39,7 @@ check_last_ids();
 check_bad_positions();
 check_values();
 check_paths();
+check_error_texts();
 done_testing();
 
 # A server for a provider at this URL; returns the name of its table.
@@ -418,5 +419,26 @@ sub check_paths
 		ok(!eval { make_table('ringyo', $url) }, "base_url $shown: refused");
 	}
 	$refuses->stop;
+	return;
+}
+
+# The time to wait is looked for where the text of a 429 starts, and found
+# quickly whatever the text.
+sub check_error_texts
+{
+	my $refused = sub {
+		my ($text) = @_;
+		my $server = serve(http('429 Too Many Requests', JSON::PP->new->encode({ error => { message => $text } })));
+		my $error = sql_error($node, "SET statement_timeout = '60s'; SELECT call_id FROM " . make_table('ringyo', $server->url));
+		$server->stop;
+		return $error;
+	};
+
+	my $error = $refused->('retry' x 400_000);
+	is($error->{sqlstate}, '53400', 'a 429 that says nothing but "retry": an error');
+	unlike($error->{detail}, qr/asks to wait/, '... that knows of no time');
+	like($refused->("retry \"x\" retry" . 'again wait' x 20 . ' 1000 s')->{detail}, qr/asks to wait 1000 seconds/, 'words upon words before the time');
+	like($refused->('x' x 480 . ' wait 1000 seconds')->{detail}, qr/asks to wait 1000 seconds/, 'a time in the first 512 bytes');
+	unlike($refused->('x' x 512 . ' wait 1000 seconds')->{detail}, qr/asks to wait/, 'a time behind them');
 	return;
 }
