@@ -37,6 +37,7 @@ typedef enum FetchState
 	FETCH_FAILED,				/* with a reply that is an error */
 	FETCH_PUT_OFF,				/* asked to wait for longer than allowed, by a
 								 * reply to it or to an earlier request */
+	FETCH_REFUSED,				/* by 429s, for as long as it may wait for them */
 	FETCH_CAPPED				/* max_requests were sent */
 } FetchState;
 
@@ -224,7 +225,11 @@ plan_retry(CallsFetch *fetch)
 	}
 	pause = calls_retry_pause(&fetch->attempts, settings, reply, stated);
 	if (pause < 0)
+	{
+		if (reply->status == 429 && stated >= 0)
+			fetch->state = FETCH_REFUSED;
 		return;
+	}
 	calls_http_free(fetch->transfer);
 	fetch->transfer = NULL;
 	fetch->reply = NULL;
@@ -474,6 +479,10 @@ calls_take_reply(CallsFetch *fetch)
 			break;
 		case FETCH_PUT_OFF:
 			calls_report_wait(fetcher->def, fetcher->settings, fetch->reply, fetch->stated);
+			break;
+		case FETCH_REFUSED:
+			calls_report_refusals(fetcher->def, fetcher->settings, fetch->reply,
+								  fetch->attempts.refusals, fetch->attempts.refused_wait);
 			break;
 		case FETCH_CAPPED:
 			report_cap(fetcher);

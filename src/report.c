@@ -317,6 +317,21 @@ calls_report_wait(const CallsDefinition *def, const CallsSettings *settings,
 	raise_failure(&failure);
 }
 
+void
+calls_report_refusals(const CallsDefinition *def, const CallsSettings *settings,
+					  const CallsHttpReply *reply, int refusals, int64 waited)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("rate limit of server \"%s\" exceeded", settings->server_name),
+			 errdetail_plural("%s The request was refused %d time, and waited %g seconds.",
+							  "%s The request was refused %d times, and waited %g seconds.",
+							  refusals, status_detail(def, settings, reply),
+							  refusals, waited / 1000.0),
+			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
+					 settings->max_retry_wait / 1000.0)));
+}
+
 bool
 calls_is_web_page(const CallsHttpReply *reply)
 {

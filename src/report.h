@@ -73,6 +73,14 @@ extern void calls_report_wait(const CallsDefinition *def,
 							  const CallsSettings *settings,
 							  const CallsHttpReply *reply, int64 wait);
 
+/*
+ * Raises 53400 for a 429 that ends a request: it was refused so often, and
+ * waited for so many milliseconds, which is as long as allowed.
+ */
+extern void calls_report_refusals(const CallsDefinition *def,
+								  const CallsSettings *settings,
+								  const CallsHttpReply *reply, int refusals, int64 waited);
+
 /* Is the reply a web page?  Those come from a wrong address. */
 extern bool calls_is_web_page(const CallsHttpReply *reply);
 

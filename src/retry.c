@@ -6,7 +6,8 @@
  * Requests only read, so any of them may be repeated.  Connection failures,
  * timeouts, 408, 425 and 5xx are tried again up to max_retries times with
  * exponential back-off and full jitter; a 429 that says how long to wait is
- * waited for and does not use up retries.
+ * waited for and does not use up retries, but all such waits of a request
+ * together may take no longer than as many of the longest as there are retries.
  *
  *-------------------------------------------------------------------------
  */
@@ -56,20 +57,39 @@ backoff(int attempt)
 	return (int64) (Min(ceiling, BACKOFF_CAP) * pg_prng_double(&pg_global_prng_state));
 }
 
+/*
+ * Milliseconds to wait because of a 429 that asks for so many, or -1 where that
+ * would be more than all of them may cause.
+ */
+static int64
+refusal_pause(const CallsAttempts *attempts, const CallsSettings *settings, int64 stated)
+{
+	int64		most = (int64) Max(settings->max_retries, 1) * settings->max_retry_wait;
+	int64		least = MIN_RATE_WAIT << Min(attempts->refusals, MAX_RATE_DOUBLINGS);
+	int64		pause = Max(stated, Min(least, Max(settings->max_retry_wait, MIN_RATE_WAIT)));
+
+	return attempts->refused_wait + pause <= most ? pause : -1;
+}
+
 int64
 calls_retry_pause(CallsAttempts *attempts, const CallsSettings *settings,
 				  const CallsHttpReply *reply, int64 stated)
 {
-	int64		least;
+	int64		pause;
 
 	if (reply->status == 429 && stated >= 0)
+		pause = refusal_pause(attempts, settings, stated);
+	else if (attempts->failures < settings->max_retries)
 	{
-		least = MIN_RATE_WAIT << Min(attempts->throttled, MAX_RATE_DOUBLINGS);
-		attempts->throttled++;
-		return Max(stated, least);
+		pause = backoff(attempts->failures++);
+		pause = Max(Min(stated, settings->max_retry_wait), pause);
 	}
-	if (attempts->failures >= settings->max_retries)
-		return -1;
-	least = backoff(attempts->failures++);
-	return Max(Min(stated, settings->max_retry_wait), least);
+	else
+		pause = -1;
+	if (reply->status == 429)
+	{
+		attempts->refusals++;
+		attempts->refused_wait += Max(pause, 0);
+	}
+	return pause;
 }

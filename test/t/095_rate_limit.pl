@@ -25,6 +25,7 @@ check_quota();
 check_holds();
 check_server_checks();
 check_texts();
+check_refusals();
 check_retries();
 check_cursor();
 check_cap();
@@ -334,6 +335,37 @@ sub check_texts
 		alter($session, 'voicy', 'DROP max_retries');
 		$session->close;
 	}
+	return;
+}
+
+# A 429 that comes again and again is waited for max_retries times
+# max_retry_wait, or once that: here 0.1, 0.2 and 0.4 of a second, or one.
+sub check_refusals
+{
+	my $session = fresh_session();
+	my $count = "SET statement_timeout = '60s'; SELECT count(call_id) FROM ringyo.calls";
+
+	alter($session, 'ringyo', "ADD max_retry_wait '1s', ADD max_retries '1'");
+	$sim->fault('ringyo', 'status', code => 429, retry_after => 0, count => -1);
+	my $text = $session->query($count);
+	is($session->sqlstate, '53400', '429 with Retry-After: 0 without an end');
+	like($text, qr/rate limit of server "ringyo" exceeded\nDETAIL:  .* status 429: .*The request was refused 4 times, and waited 0\.7 seconds\.\nHINT:  .*max_retry_wait/,
+		'which says how long it was borne');
+	is($sim->requests('ringyo'), 4, 'in as many requests');
+	$sim->reset;
+	alter($session, 'ringyo', "SET max_retries '0'");
+	$sim->fault('ringyo', 'status', code => 429, retry_after => 1, count => 2);
+	like($session->query($count), qr/The request was refused 2 times, and waited 1 seconds\./, 'two that ask for a second');
+	$sim->reset;
+	alter($session, 'ringyo', "SET max_retries '2'");
+	$sim->fault('ringyo', 'status', code => 429, retry_after => 1, count => 2);
+	is($session->query($count), '400', 'are borne with another retry');
+	$sim->reset;
+	alter($session, 'ringyo', "SET max_retry_wait '0'");
+	$sim->fault('ringyo', 'status', code => 429, retry_after => 0);
+	like($session->query($count), qr/The request was refused 1 time, and waited 0 seconds\./, 'max_retry_wait 0: none');
+	alter($session, 'ringyo', "DROP max_retry_wait, DROP max_retries");
+	$session->close;
 	return;
 }
 
