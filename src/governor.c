@@ -182,6 +182,7 @@ note_reply(CallsTicket *ticket, const CallsHttpReply *reply)
 	int64		now = calls_http_clock();
 	const CallsPace *pace = &ticket->pace;
 	int64		longest = reply->status == 429 ? MAX_HOLD : ticket->settings->max_retry_wait;
+	int64		reset;
 
 	ticket->pace = calls_read_pace(ticket->def, reply);
 	if (pace->wait > 0)
@@ -192,13 +193,14 @@ note_reply(CallsTicket *ticket, const CallsHttpReply *reply)
 		return;
 	}
 	governor->limit = Max(pace->limit, 1);
+	reset = now + Min(pace->reset, MAX_HOLD);
 	/* replies to requests under way together come in any order */
-	if (governor->reset <= now || now + pace->reset > governor->reset + RESET_SLACK)
+	if (governor->reset <= now || reset > governor->reset + RESET_SLACK)
 	{
 		governor->remaining = pace->remaining;
-		governor->reset = now + pace->reset;
+		governor->reset = reset;
 	}
-	else if (now + pace->reset > governor->reset - RESET_SLACK)
+	else if (reset > governor->reset - RESET_SLACK)
 		governor->remaining = Min(governor->remaining, pace->remaining);
 }
 

@@ -25,6 +25,9 @@
 /* Numbers from here on are seconds since 1970 (this one is in 2001). */
 #define FIRST_EPOCH			1000000000
 
+/* ... and from here on milliseconds: as seconds, this is the year 33658. */
+#define FIRST_EPOCH_MS		(FIRST_EPOCH * INT64CONST(1000))
+
 /* What is looked at of a 429's text, in bytes: it is a sentence or two. */
 #define MAX_TEXT			512
 
@@ -77,6 +80,8 @@ read_reset(const CallsHttpReply *reply)
 {
 	int64		seconds = parse_count(reply->rate_reset);
 
+	if (seconds >= FIRST_EPOCH_MS)
+		seconds = seconds / 1000 + 1;
 	if (seconds >= FIRST_EPOCH)
 		seconds = Max(seconds - reply_time(reply), 0);
 	return to_milliseconds(seconds);

@@ -23,6 +23,7 @@ check_sharing();
 check_changes();
 check_quota();
 check_holds();
+check_resets();
 check_server_checks();
 check_texts();
 check_refusals();
@@ -294,6 +295,57 @@ sub check_server_checks
 	is(scalar(grep { $_->{status} != 200 } $sim->log('tryvox')), 0, '... keep to it');
 	$session->query('COMMIT');
 	$session->close;
+	return;
+}
+
+# A server that gives these heads, one after the other, then pages for ever;
+# returns it and the name of a table.
+sub serve_heads
+{
+	my (@heads) = @_;
+	my $page = '{"data":[],"has_more":false,"total":0}';
+	my $server = FakeServer->new(
+		sub {
+			my $head = shift @heads // "200 OK\r\n";
+			print { $_[0] } "HTTP/1.1 ${head}Content-Type: application/json\r\nContent-Length: @{[ length $page ]}\r\nConnection: close\r\n\r\n$page";
+		});
+
+	$node->safe_psql('postgres', 'DROP SERVER IF EXISTS heads CASCADE; DROP SCHEMA IF EXISTS heads CASCADE;'
+		  . server_sql('heads', 'ringyo', 'ringyo_test', base_url => $server->url));
+	return ($server, 'SELECT count(call_id) FROM heads.calls');
+}
+
+# X-RateLimit-Reset alone is no reason to wait, and none to wait for days.
+sub check_resets
+{
+	my $day = time + 86400;
+	my $hour = qr/no further request within the next (3600|359\d) seconds/;
+	my ($server, $count) = serve_heads("503 Unavailable\r\nX-RateLimit-Reset: $day\r\n");
+	my $session = Session->new($node);
+
+	is($session->query($count), '0', 'a 503 that tells of a reset, but not how much remains: tried again');
+	is(scalar(() = $server->hits), 2, '... in two requests');
+	is($session->query($count), '0', '... and nothing is held back after it');
+	$session->close;
+	$server->stop;
+
+	foreach my $reset (86400, $day, $day * 1000)
+	{
+		($server, $count) = serve_heads("200 OK\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: $reset\r\n");
+		$session = Session->new($node);
+		is($session->query($count), '0', "nothing remains until $reset: a page");
+		like($session->query($count), $hour, '... holds the next one back, for an hour');
+		is($session->sqlstate, '53400', '... with an error');
+		$session->close;
+		$server->stop;
+	}
+
+	($server, $count) = serve_heads('429 Slow down' . "\r\nX-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: " . 1000 * (time + 3) . "\r\n");
+	$session = Session->new($node);
+	is($session->query($count), '0', 'a 429 with a reset in milliseconds since 1970 is waited for');
+	$session->close;
+	$server->stop;
+	$node->safe_psql('postgres', 'DROP SERVER heads CASCADE; DROP SCHEMA heads CASCADE');
 	return;
 }
 
