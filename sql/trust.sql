@@ -4,7 +4,7 @@
 CALL sim.connect('tryvox', 'voicy', 'ringyo');
 CREATE FUNCTION figures(query text) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT trim(line) FROM sim.explain(query, 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF') AS line
-  WHERE line ~ 'Rows Removed by Recheck|Lists Not Verified|Rows Received|Requests'
+  WHERE line ~ 'Rows Removed by|Lists Not Verified|Rows Received|Requests'
 $$;
 CREATE VIEW sizes AS SELECT query->>'per_page' AS per_page FROM sim.log('tryvox') ORDER BY n;
 
@@ -30,6 +30,37 @@ SELECT * FROM sizes;
 CALL sim.clear();
 SELECT count(*) FROM (SELECT 1 FROM tryvox.calls WHERE status = 'busy' LIMIT 3) AS three;
 SELECT * FROM sizes;
+
+-- Calls beyond a bound that was sent are counted too, once where they are wrong
+-- in other ways as well.
+CALL sim.set('ringyo', 'filters', 'off');
+SELECT * FROM figures('SELECT call_id FROM ringyo.calls WHERE started_at >= ''2026-10-30''') AS f WHERE f ~ 'Removed';
+SELECT * FROM figures('SELECT call_id FROM ringyo.calls WHERE started_at < ''2026-10-30'' AND status = ''busy''') AS f WHERE f ~ 'Removed';
+SELECT rechecked_away FROM calls_fdw_stats() WHERE server = 'ringyo';
+-- Not those within what was sent, be it wider than the condition: a date is sent
+-- with a day and two hours on either side.
+CREATE FOREIGN TABLE dates (call_id text, started_at date) SERVER ringyo;
+SELECT * FROM figures('SELECT call_id FROM dates WHERE started_at >= ''2026-10-30''') AS f WHERE f ~ 'Removed';
+CALL sim.set('ringyo', 'filters', 'on');
+SELECT * FROM figures('SELECT call_id FROM dates WHERE started_at >= ''2026-10-30''') AS f WHERE f ~ 'Removed';
+SELECT rechecked_away FROM calls_fdw_stats() WHERE server = 'ringyo';
+DROP FOREIGN TABLE dates;
+-- An exact bound is not relied on after that, in this session.
+SELECT replace(calls_fdw_definition('ringyo')::text, '"from_date", "bound": "unknown"',
+               '"from_date", "bound": "inclusive", "match": "exact"') AS strict \gset
+ALTER SERVER ringyo OPTIONS (ADD definition :'strict', DROP provider);
+CREATE VIEW pushed AS SELECT trim(line) AS filter
+FROM sim.explain('SELECT call_id FROM ringyo.calls WHERE started_at >= ''2026-10-30''', 'VERBOSE, COSTS OFF') AS line
+WHERE line ~ 'Remote Filter';
+\c
+SELECT * FROM pushed;
+SELECT count(call_id) FROM ringyo.calls WHERE started_at >= '2026-10-30';
+SELECT * FROM pushed;
+CALL sim.set('ringyo', 'filters', 'off');
+SELECT count(call_id) FROM ringyo.calls WHERE started_at >= '2026-10-30';
+SELECT * FROM pushed;
+CALL sim.set('ringyo', 'filters', 'on');
+ALTER SERVER ringyo OPTIONS (ADD provider 'ringyo', DROP definition);
 
 -- A provider without totals cannot confirm that a list is whole, one with a
 -- total can.

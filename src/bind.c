@@ -137,7 +137,7 @@ bind_bound(const CallsFilter *filter, const CallsColumnState *state, CallsSentFi
 	}
 	if (up ? !state->range.has_upper : !state->range.has_lower)
 		return false;
-	text = calls_bound_text(filter, &state->range, &exact);
+	text = calls_bound_text(filter, &state->range, &exact, &sent->bound);
 	if (text == NULL)
 		return false;
 	set_single_value(sent, text, true, exact);

@@ -38,6 +38,8 @@ typedef struct CallsSentFilter
 	int			nvalues;
 	const char **values;		/* UTF-8; how JSON writes them follows from
 								 * the filter's format */
+	int64		bound;			/* known and no "=": what the value says, in
+								 * microseconds as in CallsRange */
 } CallsSentFilter;
 
 typedef enum CallsPushdown

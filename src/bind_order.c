@@ -69,7 +69,7 @@ bind_bound(const CallsDefinition *def, CallsBinding *binding, CallsFilterOp op,
 
 	bound.column = def->order.column;
 	bound.values = palloc_array(const char *, 1);
-	bound.values[0] = filter ? calls_bound_text(filter, range, &bound.exact) : NULL;
+	bound.values[0] = filter ? calls_bound_text(filter, range, &bound.exact, &bound.bound) : NULL;
 	if (bound.values[0] == NULL)
 		return false;
 	while (place < binding->nsent && binding->sent[place].filter != filter)

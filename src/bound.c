@@ -370,37 +370,37 @@ format_unit(CallsFormat format)
 }
 
 char *
-calls_bound_text(const CallsFilter *filter, const CallsRange *range, bool *exact)
+calls_bound_text(const CallsFilter *filter, const CallsRange *range, bool *exact,
+				 int64 *sent)
 {
 	bool		up = filter->op == CALLS_FILTER_UPPER;
 	int64		unit = format_unit(filter->format);
 	int64		precision = Max(filter->precision, unit);
 	int64		wanted = up ? range->upper : range->lower;
-	int64		sent;
 
-	if (!round_outwards(wanted, precision, up, &sent))
+	if (!round_outwards(wanted, precision, up, sent))
 		return NULL;
-	*exact = filter->exact && !range->widened && sent == wanted &&
+	*exact = filter->exact && !range->widened && *sent == wanted &&
 		filter->bound == CALLS_BOUND_INCLUSIVE;
 
 	/* a bound that may be exclusive must not fall on a row that matches */
 	if (filter->bound == CALLS_BOUND_UNKNOWN ||
-		(filter->bound == CALLS_BOUND_EXCLUSIVE && sent == wanted))
+		(filter->bound == CALLS_BOUND_EXCLUSIVE && *sent == wanted))
 	{
-		if (up ? pg_add_s64_overflow(sent, precision, &sent)
-			: pg_sub_s64_overflow(sent, precision, &sent))
+		if (up ? pg_add_s64_overflow(*sent, precision, sent)
+			: pg_sub_s64_overflow(*sent, precision, sent))
 			return NULL;
 	}
 	switch (filter->format)
 	{
 		case CALLS_FORMAT_ISO8601:
-			return iso8601_text(sent, precision);
+			return iso8601_text(*sent, precision);
 		case CALLS_FORMAT_EPOCH_S:
 		case CALLS_FORMAT_EPOCH_MS:
-			return epoch_text(sent, unit);
+			return epoch_text(*sent, unit);
 		case CALLS_FORMAT_S:
 		case CALLS_FORMAT_MS:
-			return duration_text(sent, unit);
+			return duration_text(*sent, unit);
 		default:
 			return NULL;
 	}

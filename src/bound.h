@@ -60,10 +60,10 @@ extern bool calls_range_of(CallsFormat format, Oid column_type, int32 typmod,
  * Text of a bound of "range" in the filter's format, rounded outwards to its
  * precision and widened where the filter may exclude the bound itself; NULL
  * where it cannot be expressed.  *exact tells whether the filter then selects
- * precisely the range's side.
+ * precisely the range's side, *sent what the text says, as a range does.
  */
 extern char *calls_bound_text(const CallsFilter *filter, const CallsRange *range,
-							  bool *exact);
+							  bool *exact, int64 *sent);
 
 /*
  * Such a text of a time, to be shown: ISO 8601 in UTC, whatever the format; as

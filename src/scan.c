@@ -198,6 +198,9 @@ fetch_row(ForeignScanState *node, CallsScanRun *run, TupleTableSlot *slot)
 	if (!fetch_call(node, run, &cells, &key))
 		return false;
 	calls_read_row(state->reader, cells, key, slot->tts_values, slot->tts_isnull);
+	if (run->bounds != NULL && !calls_call_is_stray(run->streams))
+		state->counters.rechecked_away +=
+			calls_is_out_of_bounds(run->bounds, slot->tts_values, slot->tts_isnull);
 	ExecStoreVirtualTuple(slot);
 	return true;
 }

@@ -19,6 +19,7 @@
 #include "option.h"
 #include "row.h"
 #include "stream.h"
+#include "trust_bound.h"
 
 /*
  * One run through the calls that one set of parameter values asks for.
@@ -33,6 +34,7 @@ typedef struct CallsScanRun
 	bool		empty;			/* the predicates contradict each other */
 	CallsStreams *streams;		/* NULL until the run is opened, or for ... */
 	CallsDetails *details;		/* ... calls that are asked for by their ids */
+	CallsSentBounds *bounds;	/* of the streams; NULL: none is sent */
 
 	/* a run that rescans come back to keeps its rows, as Material does */
 	Tuplestorestate *store;		/* NULL: not kept */

@@ -116,9 +116,14 @@ open_run(CallsScanState *state, CallsScanRun *run)
 										  state->reader->npaths, state->reader->paths,
 										  run->horizon, &state->single);
 	else
+	{
 		run->streams = calls_make_streams(state->def, state->settings, run->binding,
 										  state->reader->npaths, state->reader->paths,
 										  run->limit, run->horizon, &state->counters);
+		run->bounds = calls_collect_bounds(state->def, state->settings, state->columns,
+										   state->npredicates, state->predicates,
+										   run->binding);
+	}
 	MemoryContextSwitchTo(old);
 }
 

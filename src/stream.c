@@ -227,8 +227,11 @@ belongs_to(CallsStreams *streams, int number, const CallsCell *cells)
 	return true;
 }
 
-/* Counts a call that a filter which was sent should have kept out. */
-static void
+/*
+ * Counts a call that an equality which was sent should have kept out; true if
+ * it is one.
+ */
+static bool
 check_filters(CallsStreams *streams, const Stream *stream, const CallsCell *cells)
 {
 	const CallsBinding *binding = stream->binding;
@@ -245,6 +248,7 @@ check_filters(CallsStreams *streams, const Stream *stream, const CallsCell *cell
 			calls_distrust_filter(streams->settings->server, sent->filter->param);
 	}
 	streams->fetcher.counters->rechecked_away += wrong;
+	return wrong;
 }
 
 /* The next call that a stream delivers. */
@@ -260,7 +264,7 @@ next_of_stream(CallsStreams *streams, int number, const CallsCell **cells)
 	{
 		progress = calls_next_fresh_row(streams, stream, cells);
 		if (progress == CALLS_READY)
-			check_filters(streams, stream, *cells);
+			stream->stray = check_filters(streams, stream, *cells);
 	} while (progress == CALLS_READY && !belongs_to(streams, number, *cells));
 	return progress;
 }
@@ -319,6 +323,7 @@ next_merged(CallsStreams *streams, const CallsCell **cells)
 	if (first < 0)
 		return CALLS_ENDED;
 	*cells = streams->streams[first].head;
+	streams->stray = streams->streams[first].stray;
 	streams->streams[first].wants_head = true;
 	return CALLS_READY;
 }
@@ -357,6 +362,7 @@ next_in_sequence(CallsStreams *streams, const CallsCell **cells)
 
 		if (progress == CALLS_PENDING)
 			start_following(streams);
+		streams->stray = streams->streams[streams->current].stray;
 		if (progress != CALLS_ENDED)
 			return progress;
 		/* a single stream may be restarted */
@@ -386,6 +392,12 @@ calls_next_call(CallsStreams *streams, const CallsCell **cells, const CallsCell 
 		streams->delivered++;
 	}
 	return progress;
+}
+
+bool
+calls_call_is_stray(const CallsStreams *streams)
+{
+	return streams->stray;
 }
 
 void

@@ -42,6 +42,12 @@ extern CallsStreams *calls_make_streams(const CallsDefinition *def,
 extern CallsProgress calls_next_call(CallsStreams *streams, const CallsCell **cells,
 									 const CallsCell **key);
 
+/*
+ * Was the last call returned against an equality that was sent, and counted for
+ * it?
+ */
+extern bool calls_call_is_stray(const CallsStreams *streams);
+
 /* Tells how far the scan has come, if that is due; see progress.h. */
 extern void calls_show_streams(CallsStreams *streams, CallsProgressLine *line);
 

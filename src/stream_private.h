@@ -32,6 +32,7 @@ typedef struct Stream
 	bool		wants_head;		/* when merging: the next call is not known yet */
 	int64		total;			/* of its calls, as remembered last */
 	const CallsCell *head;		/* when merging: the next call, or NULL */
+	bool		stray;			/* its last call was returned against a filter */
 } Stream;
 
 struct CallsStreams
@@ -43,6 +44,7 @@ struct CallsStreams
 	int64		limit;			/* as the caller gave them */
 	int64		horizon;
 	int64		delivered;		/* calls given to the caller */
+	bool		stray;			/* the last of them is a stream's that has it so */
 
 	int			nstreams;
 	Stream	   *streams;
