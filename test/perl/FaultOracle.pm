@@ -1,5 +1,5 @@
 # Judges the scans of FaultScan.pm: is what a scan ended in what DESIGN, section
-# 4, "Reading everything, once" allows?
+# 4, "Reading everything, once" allows, given what happened (FaultFacts.pm)?
 #
 #   my ($outcome, $problem) = judge_scan($scan, {
 #       before => 'CSV', changes => 'CSV', log => [ ... ], text => 'of psql', unverified => 1 });
@@ -9,18 +9,20 @@
 #
 # An error has to be one that a fault which the simulator says it has injected
 # leads to, or a switch, an option or a change of the log; its SQLSTATE and text
-# have to name it. Rows have to be those of the log: each call once at most, as
-# it was at some moment of the scan; a call that was there throughout, and
-# matched throughout, exactly once, unless may_lose() says why not.
+# have to name it. What is worth another try has to have been tried again: see
+# is_due(). Rows have to be those of the log: each call once at most, as it was
+# at some moment of the scan; a call that was there throughout, and matched
+# throughout, exactly once. That calls are missing has to be reported, unless
+# silent_losses() says why nothing tells of so many.
 package FaultOracle;
 
 use strict;
 use warnings;
 
 use Exporter 'import';
+use FaultFacts;
 use FaultScan;
-use List::Util qw(max min sum0);
-use Time::Local qw(timegm);
+use List::Util qw(max min);
 
 our @EXPORT = qw(judge_scan);
 
@@ -54,6 +56,7 @@ my %error = (
 	'incomplete' => [ 'HV000', qr/^calls of server "SERVER" are incomplete: .*\nDETAIL:  Expected .* calls, delivered \d+ in \d+ pages; position: / ],
 	'max_requests' => [ '53400', qr/^scan of server "SERVER" needs more than max_requests \(\d+\) requests\nHINT:  Narrow/ ]);
 
+# The column of a fault, as messages name it
 my %native = (status => 'status', started => 'started_at', duration => 'duration', to => 'to_number', id => 'call_id');
 
 sub judge_scan
@@ -61,8 +64,7 @@ sub judge_scan
 	my ($scan, $seen) = @_;
 	my ($state, $text) = $seen->{text} =~ /^(?:psql\S* )?ERROR:  (\w{5}): (.*)/ms;
 
-	count_hits($scan, $seen->{log});
-	my $calls = read_calls($scan, $seen);
+	my $calls = read_facts($scan, $seen);
 	my @gap = gap_reasons($scan);
 
 	return judge_error($scan, $state, $text, @gap) if defined $state;
@@ -70,110 +72,7 @@ sub judge_scan
 	return ($loss ? "rows, some lost: $loss" : 'right rows', $problem);
 }
 
-# ---- what happened ---------------------------------------------------------
-
-# How often the simulator injected each fault
-sub count_hits
-{
-	my ($scan, $log) = @_;
-
-	foreach my $fault (@{ $scan->{faults} })
-	{
-		$fault->{hits} = grep { $_->{fault} eq $fault->{arm}[0] && (!$fault->{code} || $_->{status} == $fault->{code}) } @$log;
-	}
-	$scan->{requests} = @$log;
-	$scan->{limited} = grep { $_->{status} == 429 && $_->{fault} ne '' } @$log if $scan->{switches}{rate} || $scan->{switches}{quota};
-	return;
-}
-
-# Faults that were injected and have this member
-sub hit_by
-{
-	my ($scan, $member) = @_;
-	return grep { $_->{hits} && $_->{$member} } @{ $scan->{faults} };
-}
-
-# How many rows may have been altered in a column
-sub altered
-{
-	my ($scan, $column) = @_;
-	return sum0(map { $_->{hits} } grep { ($_->{column} // '') eq $column } @{ $scan->{faults} });
-}
-
-# All calls that there were, by id: their versions, whether they were there
-# throughout. Counts what changed.
-sub read_calls
-{
-	my ($scan, $seen) = @_;
-	my $field = qr/(?:"((?:[^"]|"")*)")?/;
-	my $call = qr/"\w+",$field,$field,$field,$field,$field,$field,$field,/;
-	my $version = sub { return { status => $_[1], direction => $_[2], from_number => $_[4], to_number => $_[5], started => milliseconds($_[6]) } };
-	my (%calls, %changed);
-
-	while ($seen->{before} =~ /^$call/mg)
-	{
-		$calls{$1} = { before => 1, versions => [ $version->($1, $2, $3, $4, $5, $6, $7) ] };
-	}
-	while ($seen->{changes} =~ /^(insert|update|delete),$call/mg)
-	{
-		my ($word, $id) = ($1, $2);
-
-		$changed{$word}++;
-		push @{ $calls{$id}{versions} }, $version->($2, $3, $4, $5, $6, $7, $8) if $word ne 'delete';
-		$calls{$id}{deleted} = 1 if $word eq 'delete';
-	}
-	$scan->{moved} = ($changed{insert} // 0) + ($changed{delete} // 0);
-	$scan->{deleted} = $changed{delete} // 0;
-	$scan->{updated} = $changed{update} // 0;
-	foreach my $one (values %calls)
-	{
-		$_->{matches} = matches($scan, $_) foreach @{ $one->{versions} };
-		my %statuses = map { ($_->{status} => 1) } @{ $one->{versions} };
-		# "filtered column changes meanwhile: at most once"
-		$one->{due} = $one->{before} && !$one->{deleted} && !(grep { !$_->{matches} } @{ $one->{versions} })
-		  && !($scan->{query}{statuses} && keys %statuses > 1);
-	}
-	return \%calls;
-}
-
-sub milliseconds
-{
-	my ($text) = @_;
-	my ($y, $m, $d, $hour, $minute, $second, $fraction) = ($text // '') =~ /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?Z$/ or return undef;
-
-	return 1000 * timegm($second, $minute, $hour, $d, $m - 1, $y) + substr(($fraction // '') . '000', 0, 3);
-}
-
-# Is a call, as it was at a moment, one that the query asks for?
-sub matches
-{
-	my ($scan, $version) = @_;
-	my $query = $scan->{query};
-
-	return 0 if $query->{statuses} && !grep { $_ eq $version->{status} } @{ $query->{statuses} };
-	return 0 if $query->{from} && (!defined $version->{started} || $version->{started} < 1000 * $query->{from});
-	return 0 if $query->{to} && (!defined $version->{started} || $version->{started} > 1000 * $query->{to});
-	return 0 if $query->{shape} eq 'join' && !$scan->{phones}{ $version->{to_number} // '' };
-	return 1;
-}
-
 # ---- what is allowed -------------------------------------------------------
-
-# Did the list that the provider gives change while it was read, by filters that
-# calls come to match or not?
-sub filter_moved
-{
-	my ($scan) = @_;
-	return $scan->{updated} && ($scan->{query}{statuses} || $scan->{query}{shape} eq 'groups') && $scan->{options}{pushdown} =~ /all|status/;
-}
-
-# Does the provider tell how many calls there are?
-sub has_total
-{
-	my ($scan) = @_;
-	my $total = $scan->{switches}{total} // 'exact';
-	return $scan->{provider} ne 'voicy' && $total ne 'missing' && !($total eq 'capped' && $scan->{calls} >= 1000);
-}
 
 # Why a gap may be reported: nothing, where none is to be found.
 sub gap_reasons
@@ -191,33 +90,51 @@ sub gap_reasons
 	# cell "undocumented order": exactly once if the log did not change
 	push @reasons, 'undocumented order' if $cell eq 'undocumented' && ($scan->{moved} || filter_moved($scan));
 	# cell "page numbers": "by re-reading pages when the total shrinks"
-	push @reasons, 'page numbers, no total that could shrink' if $cell eq 'numbered' && $scan->{deleted} && !has_total($scan);
+	push @reasons, 'page numbers, no total that could shrink' if $cell eq 'numbered' && ($scan->{deleted} || filter_moved($scan)) && !has_total($scan);
 	return @reasons;
 }
 
-# Why calls may be missing, though no error says so; undef: they may not. And:
-# it has to be counted as a list that could not be verified, if it was read to its end.
+# Why so many calls may be missing; undef: they may not.
 sub may_lose
 {
-	my ($scan, $warned, @gap) = @_;
-	my $cell = $faulty_provider{ $scan->{provider} }{cell};
-	my ($provider_loses) = grep { /^(rows withheld|a cursor that loses calls)$/ } @gap;
+	my ($scan, $missing, $warned, $unverified, @gap) = @_;
 
-	return if !@gap;
-	return "on_incomplete is ignore ($gap[0])" if $scan->{options}{on_incomplete} eq 'ignore';
-	return "warned ($gap[0])" if $warned;
-	# "else at most once, reported": as far as a total or seam shows it
-	return 'undocumented order' if grep { $_ eq 'undocumented order' } @gap;
-	# "at most once, reported": a total that stays, as one comes for one that goes, is no sign
-	return 'page numbers, filtered column changed' if $cell eq 'numbered' && filter_moved($scan);
-	# "what cannot be verified because the provider gives no total is a counter, never an error"
-	return ($_, !$scan->{query}{limit} && !$scan->{query}{from}) foreach grep { /no total/ } @gap;
-	return if !$provider_loses;
-	return ("$provider_loses, no total to tell", 1) if !has_total($scan);
-	return ("$provider_loses, and a total that is too low") if ($scan->{switches}{total} // '') =~ /^-/ || hit_by($scan, 'total');
-	# deletions make up for as many calls that the provider left out
-	return ("$provider_loses, and the log changed") if $scan->{moved} || filter_moved($scan);
-	return;
+	return "on_incomplete is ignore ($gap[0])" if @gap && $scan->{options}{on_incomplete} eq 'ignore';
+	return "warned ($gap[0])" if @gap && $warned;
+	foreach (silent_losses($scan, @gap))
+	{
+		my ($why, $most, $counted) = @$_;
+
+		return $why if $missing <= $most && ($unverified || !$counted);
+	}
+	return undef;
+}
+
+# What nothing tells of: why, how many calls at most, and whether it has to be
+# counted as a list that could not be verified.
+#
+# "Undocumented order" is not among them: an order that stays what it is keeps a
+# seam between pages, and where that holds, nothing was lost. Where a total is
+# all that can tell, as many calls that came, but were not there throughout,
+# make up for those that the provider left out.
+sub silent_losses
+{
+	my ($scan, @gap) = @_;
+	my $numbered = $faulty_provider{ $scan->{provider} }{cell} eq 'numbered';
+	my $read_to_end = !$scan->{query}{limit} && !$scan->{query}{from};
+	my ($loses) = grep { /^(rows withheld|a cursor that loses calls)$/ } @gap;
+	my ($ends_early) = grep { /^(rows withheld|a cursor that loses calls|a wrong total)$/ } @gap;
+	my @losses;
+
+	# "what cannot be verified because the provider gives no total is a counter, never an error":
+	# each call that goes hides another one
+	push @losses, [ 'page numbers, no total that could shrink', $scan->{deleted} + $scan->{left}, $read_to_end ] if $numbered && !has_total($scan);
+	# "at most once, reported": a total that stays, as one call comes for one that goes, is no sign
+	push @losses, [ 'page numbers, as many calls came to match as did no more', $scan->{entered}, 0 ] if $numbered && filter_moved($scan);
+	push @losses, [ "$ends_early, no total to tell", 9e15, 1 ] if $ends_early && !has_total($scan);
+	push @losses, [ 'a total that is too low', total_lacks($scan) + $scan->{strangers}, 0 ] if total_lacks($scan);
+	push @losses, [ "$loses, made up for by calls that came or went", $scan->{strangers}, 0 ] if $loses;
+	return @losses;
 }
 
 sub judge_error
@@ -228,17 +145,35 @@ sub judge_error
 
 	foreach my $fault (grep { $_->{hits} } @{ $scan->{faults} })
 	{
-		push @{ $allowed{$_} }, $fault foreach @{ $fault->{errors} };
+		push @{ $allowed{$_} }, $fault foreach grep { is_due($scan, $fault, $_) } @{ $fault->{errors} };
 	}
 	push @{ $allowed{incomplete} }, {} if @gap;
-	push @{ $allowed{'rate limit'} }, {} if $scan->{limited};
 	push @{ $allowed{max_requests} }, {} if $scan->{options}{max_requests} && $scan->{requests} >= $scan->{options}{max_requests};
-	# a page smaller than the calls of one second repeats itself
-	push @{ $allowed{'same position'} }, {} if ($scan->{switches}{cursor} // '') eq 'inclusive';
+	# a page that is not larger than the calls of one second repeats itself
+	push @{ $allowed{'same position'} }, {} if ($scan->{switches}{cursor} // '') eq 'inclusive' && smallest_page($scan) <= $scan->{crowd};
 	$text =~ s/server "$scan->{provider}"/server "SERVER"/g;
 	($name) = grep { $state =~ /^$error{$_}[0]$/ && $text =~ $error{$_}[1] } sort keys %allowed;
 	return ($state eq '57014' ? 'hung' : 'other error', "no fault leads to this error ($state); allowed: " . (join(', ', sort keys %allowed) || 'none')) if !$name;
 	return ($name, (grep { names_fault($name, $text, $_) } @{ $allowed{$name} }) ? undef : 'the message does not name the fault');
+}
+
+# May the scan end in this error of the fault, which was injected? Not for a
+# value that it need not read, an order that it does not claim, or before it has
+# tried again: "max_retries: tries after a connection failure, timeout, 408, 425
+# or 5xx", "max_retry_wait: longest wait that a provider may ask for with 429".
+sub is_due
+{
+	my ($scan, $fault, $error) = @_;
+	my $query = $scan->{query};
+	my ($longest) = $scan->{options}{max_retry_wait} =~ /^(\d+)s$/;
+
+	return reads_column($scan, $fault->{column}) if $error eq 'value';
+	return $query->{order} || $query->{from} || $query->{to} if $error eq 'order' && $fault->{column};
+	# other faults may have used up retries of the same request
+	return max(map { $scan->{tries}{$_} } keys %{ $fault->{tries} }) > $scan->{options}{max_retries} if $fault->{retries};
+	return 1 if !defined $fault->{waits} || $fault->{waits} > $longest;
+	# such waits use up no retries; only who asks for them on and on is given up
+	return $fault->{stays} && max(values %{ $fault->{tries} }) > 5;
 }
 
 # Does the message tell what the fault was: which column, which status?
@@ -253,7 +188,8 @@ sub names_fault
 
 # ---- rows ------------------------------------------------------------------
 
-# Returns what is wrong, and why calls are missing where they may be.
+# Returns what is wrong, and why calls are missing where they may be. What it
+# calls returns what is wrong, how many calls are missing, and an example.
 sub judge_rows
 {
 	my ($scan, $calls, $seen, @gap) = @_;
@@ -264,30 +200,29 @@ sub judge_rows
 
 	return "unexpected: $other" if $other && !$warned;
 	return 'a gap is reported where there is none' if $warned && (!@gap || $scan->{options}{on_incomplete} ne 'warn');
-	my ($problem, $missing) =
+	my ($problem, $missing, @examples) =
 	    $shape eq 'count' ? judge_number($scan, $calls, $rows[0][0], sub { 1 })
 	  : $shape eq 'groups' ? judge_groups($scan, $calls, @rows)
 	  : judge_calls($scan, $calls, @rows);
 
 	return $problem if $problem;
 	return undef if !$missing;
-	my ($loss, $counted) = may_lose($scan, $warned, @gap);
-	return "missing: $missing" if !$loss;
-	return "missing, and not counted as a list that could not be verified: $missing" if $counted && !$seen->{unverified};
-	return (undef, $loss);
+	my $loss = may_lose($scan, $missing, $warned, $seen->{unverified}, @gap);
+	return (undef, $loss) if $loss;
+	return "$missing calls are missing: @examples" . join '', map { "\n  $$_[0]: at most $$_[1]" . ($$_[2] ? ', counted' : '') } silent_losses($scan, @gap);
 }
 
 # Counts: no more than there ever were, no fewer than were there throughout.
 sub judge_number
 {
 	my ($scan, $calls, $number, $chosen) = @_;
-	my $slack = altered($scan, 'status') + altered($scan, 'started') + altered($scan, 'id');
+	my $slack = mistaken($scan);
 	my $most = grep { grep { $_->{matches} && $chosen->($_) } @{ $_->{versions} } } values %$calls;
 	my $least = grep { $_->{due} && !grep { !$chosen->($_) } @{ $_->{versions} } } values %$calls;
 
 	return 'no number' if !defined $number || $number !~ /^\d+$/;
 	return "$number calls, where there were never more than $most" if $number > $most + $slack;
-	return (undef, $number < $least - $slack ? "$number of at least $least" : undef);
+	return (undef, max(0, $least - $slack - $number), "$number of at least $least");
 }
 
 sub judge_groups
@@ -295,19 +230,21 @@ sub judge_groups
 	my ($scan, $calls, @rows) = @_;
 	my %number = map { ($_->[0] // '' => $_->[1]) } @rows;
 	my %words = map { map { ($_->{status} => 1) } @{ $_->{versions} } } values %$calls;
-	my @missing;
+	my $missing = 0;
+	my @examples;
 
 	return 'a group comes twice' if keys %number < @rows;
 	my @unknown = grep { !$words{$_} } sort keys %number;
 	return "unknown groups: @unknown" if @unknown > altered($scan, 'status');
 	foreach my $word (sort keys %words)
 	{
-		my ($problem, $missing) = judge_number($scan, $calls, $number{$word} // 0, sub { $_[0]{status} eq $word });
+		my ($problem, $lacks, $example) = judge_number($scan, $calls, $number{$word} // 0, sub { $_[0]{status} eq $word });
 
 		return "$word: $problem" if $problem;
-		push @missing, "$word: $missing" if $missing;
+		$missing += $lacks;
+		push @examples, "$word: $example" if $lacks;
 	}
-	return (undef, join ', ', @missing);
+	return (undef, $missing, @examples);
 }
 
 # Where a call stands in the order; NULL is larger than all else.
@@ -372,8 +309,7 @@ sub judge_presence
 	my ($scan, $calls, $rows, $times, $last) = @_;
 	my $query = $scan->{query};
 	my @missing = grep { $calls->{$_}{due} && !$times->{$_} } sort keys %$calls;
-	my $slack = altered($scan, 'id') + altered($scan, 'to') * ($query->{shape} eq 'join')
-	  + altered($scan, 'status') * !!$query->{statuses} + altered($scan, 'started') * !!($query->{from} || $query->{order});
+	my $slack = mistaken($scan);
 
 	if (defined $query->{limit})
 	{
@@ -386,8 +322,7 @@ sub judge_presence
 		@missing = !$query->{order} ? () : defined $last ? (grep { rank($scan, $calls->{$_}{versions}[0]{started}) < $last } @missing) : ()
 		  if $rows == $query->{limit};
 	}
-	return (undef, undef) if @missing <= $slack;
-	return (undef, @missing . ' calls: ' . join(' ', @missing[ 0 .. min(4, $#missing) ]));
+	return (undef, max(0, @missing - $slack), @missing[ 0 .. min(4, $#missing) ]);
 }
 
 1;

@@ -11,8 +11,12 @@
 #   errors	names of errors in FaultOracle.pm that it may lead to
 #   code	the HTTP status, if it is one
 #   column	the column whose value it alters in a row, or "id"
+#   retries	each hit uses up one of max_retries
+#   waits	how long a 429 asks to wait, in s
+#   stays	it never ends
 #   loses	rows are withheld; the provider's total is all that can tell
-#   total	the total is not what it was
+#   total	the total, or the number of pages, is not what it was
+#   told	the total that is told instead, as JSON
 #   stray	what is sent back need not be what the provider knows
 package FaultScan;
 
@@ -21,6 +25,7 @@ use warnings;
 
 use Digest::MD5 qw(md5);
 use Exporter 'import';
+use List::Util qw(max);
 use POSIX qw(strftime);
 use RandomQuery qw(pick chance from_to weighted);
 
@@ -28,18 +33,19 @@ our @EXPORT = qw(draw_scan scan_sql describe_scan %faulty_provider @option_names
 
 # What the providers' pages say. "cell" is the row of the table in DESIGN,
 # section 4, "Reading everything, once": ordered (cursor, last id, next link),
-# numbered (pages by number), undocumented (no order is promised).
+# numbered (pages by number), undocumented (no order is promised). "filter" is
+# where a request names the statuses it asks for.
 our %faulty_provider = (
-	voicy => { cell => 'ordered', id => 'call_id', status => 'call_status', started => 'start_timestamp', duration => 'duration_ms', to => 'to_number' },
-	tryvox => { cell => 'numbered', id => 'call_uuid', status => 'status', started => 'start_time', duration => 'duration', to => 'to',
+	voicy => { cell => 'ordered', filter => 'body.filter_criteria.call_status', id => 'call_id', status => 'call_status', started => 'start_timestamp', duration => 'duration_ms', to => 'to_number' },
+	tryvox => { cell => 'numbered', filter => 'query.status', id => 'call_uuid', status => 'status', started => 'start_time', duration => 'duration', to => 'to',
 		rows => 'calls', total => 'pagination.total_count', total_pages => 'pagination.total_pages' },
-	solomobile => { cell => 'undocumented', id => 'id', status => 'status', started => 'created_at', duration => 'duration', to => 'to_number',
+	solomobile => { cell => 'undocumented', filter => 'body.status', id => 'id', status => 'status', started => 'created_at', duration => 'duration', to => 'to_number',
 		rows => 'calls', total => 'total', more => 'has_more' },
-	whippy => { cell => 'undocumented', id => 'id', status => 'delivery_status', started => 'created_at', duration => 'duration', to => 'to',
+	whippy => { cell => 'undocumented', filter => 'body.delivery_status', id => 'id', status => 'delivery_status', started => 'created_at', duration => 'duration', to => 'to',
 		rows => 'data', total => 'total' },
-	ringyo => { cell => 'ordered', id => 'id', status => 'status', started => 'created_at', duration => 'duration', to => 'phone_number',
+	ringyo => { cell => 'ordered', filter => 'query.status', id => 'id', status => 'status', started => 'created_at', duration => 'duration', to => 'phone_number',
 		rows => 'data', total => 'total', more => 'has_more', next => 'next_cursor' },
-	acme => { cell => 'ordered', id => 'ref', status => 'state', started => 'begin', duration => 'talk', to => 'callee',
+	acme => { cell => 'ordered', filter => 'query.state', id => 'ref', status => 'state', started => 'begin', duration => 'talk', to => 'callee',
 		rows => 'result.records', total => 'result.count', next => 'links.next' });
 
 # Server options that every scan sets
@@ -168,24 +174,40 @@ sub draw_change
 
 sub json_text { return '"' . $_[0] . '"'; }
 
+# A 429, and how long it asks to wait: in a header, a text, or not at all
+sub make_throttle
+{
+	my ($scan, $waits, @hint) = @_;
+
+	# every reply of Ringyo tells when the minute ends, which comes before a text
+	$waits = 60 if $scan->{provider} eq 'ringyo' && (!defined $waits || $hint[0] eq 'hint');
+	return {
+		arm => [ 'status', code => 429, @hint ],
+		code => 429,
+		errors => ['rate limit'],
+		defined $waits ? (waits => $waits) : (retries => 1)
+	};
+}
+
 # A 429 with each of the ways to say how long to wait, and with none
 sub draw_throttle
 {
-	my $date = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + pick(-5, 1, 3600)));
-	my @hint = @{ pick(
-			[],
-			[ retry_after => 0 ],
-			[ retry_after => 1 ],
-			[ retry_after => 'soon' ],
-			[ retry_after => 3600 ],
-			[ retry_after => $date ],
-			[ reset => 1 ],
-			[ reset => 0, skew => from_to(-100, 100) ],
-			[ hint => 'Please retry after 0.2 seconds.' ],
-			[ hint => 'Try again in 150 ms' ],
-			[ hint => 'retry after 5 minutes' ]) };
+	my ($scan) = @_;
+	my $ahead = pick(-5, 1, 3600);
+	my $date = strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + $ahead));
 
-	return { arm => [ 'status', code => 429, @hint ], code => 429, errors => ['rate limit'] };
+	return make_throttle($scan, @{ pick(
+			[undef],
+			[ 0, retry_after => 0 ],
+			[ 1, retry_after => 1 ],
+			[ undef, retry_after => 'soon' ],
+			[ 3600, retry_after => 3600 ],
+			[ max(0, $ahead), retry_after => $date ],
+			[ 1, reset => 1 ],
+			[ 0, reset => 0, skew => from_to(-100, 100) ],
+			[ 0.2, hint => 'Please retry after 0.2 seconds.' ],
+			[ 0.15, hint => 'Try again in 150 ms' ],
+			[ 300, hint => 'retry after 5 minutes' ]) });
 }
 
 sub draw_status
@@ -199,7 +221,12 @@ sub draw_status
 	  : $code >= 500 ? 'failed'
 	  : 'rejected';
 
-	return { arm => [ 'status', code => $code, $code == 503 && chance(0.5) ? (retry_after => pick(0, 1)) : () ], code => $code, errors => [$error] };
+	return {
+		arm => [ 'status', code => $code, $code == 503 && chance(0.5) ? (retry_after => pick(0, 1)) : () ],
+		code => $code,
+		errors => [$error],
+		retries => $code >= 500 || $code == 408
+	};
 }
 
 # A value in one row that is of a wrong type, out of range or made up
@@ -221,7 +248,11 @@ sub draw_value
 		arm => [ @kind, row => $row, field => $facts->{$column} ],
 		column => $column,
 		stray => $column eq 'id',
-		errors => [ 'value', 'not JSON', $column eq 'id' ? ('rejected', 'no id', 'bad position', 'same position') : (), $column eq 'started' ? 'order' : () ]
+		errors => [
+			$kind[0] eq 'raw' ? 'not JSON' : 'value',
+			# Voicy is sent the last id
+			$column eq 'id' && $scan->{provider} eq 'voicy' ? ('rejected', 'no id', 'bad position', 'same position') : (),
+			$column eq 'started' ? 'order' : () ]
 	};
 }
 
@@ -241,14 +272,16 @@ sub draw_member
 
 	return draw_value($scan) if !@members;
 	my $member = pick(@members);
+	my $json = pick(@{ $values{$member} });
 	my %errors = (
 		next => [ 'rejected', 'address', 'leaves', 'no position', 'incomplete' ],
 		more => [ 'gives none', 'no position', 'incomplete' ],
 		rows => [ 'no rows', 'not object', 'incomplete', 'gives none' ]);
 
 	return {
-		arm => [ 'value', row => -1, field => $facts->{$member}, json => pick(@{ $values{$member} }) ],
+		arm => [ 'value', row => -1, field => $facts->{$member}, json => $json ],
 		total => scalar($member =~ /^total/),
+		$member eq 'total' ? (told => $json) : (),
 		loses => scalar($member =~ /^(next|more|rows)$/),
 		stray => $member eq 'next',
 		errors => $errors{$member} || ['incomplete']
@@ -258,9 +291,9 @@ sub draw_member
 # The others: weight, kind, words, errors, further members
 my @plain_faults = (
 	[ 6, 'delay', sub { (ms => from_to(5, 60)) }, [] ],
-	[ 3, 'refuse', sub { () }, [ 'lost', 'connect' ] ],
-	[ 3, 'reset', sub { () }, ['lost'] ],
-	[ 0.3, 'hang', sub { () }, ['timeout'] ],
+	[ 3, 'refuse', sub { () }, [ 'lost', 'connect' ], retries => 1 ],
+	[ 3, 'reset', sub { () }, ['lost'], retries => 1 ],
+	[ 0.3, 'hang', sub { () }, ['timeout'], retries => 1 ],
 	[ 2, 'truncate', sub { () }, ['not JSON'] ],
 	[ 1, 'html', sub { () }, ['web page'] ],
 	[ 1, 'empty', sub { () }, ['empty'] ],
@@ -299,7 +332,27 @@ sub draw_faults
 		push @{ $fault->{arm} }, after => from_to(0, $scan->{pages}), count => $kind eq 'hang' ? 1 : weighted(1 => 6, 2 => 2, 3 => 1);
 		push @faults, $fault;
 	}
+	if (chance(0.03))
+	{
+		my $fault = draw_staying($scan);
+		push @faults, $fault if !$drawn{ $fault->{arm}[0] . ($fault->{code} // '') };
+	}
 	return \@faults;
+}
+
+# A provider that does not recover: retrying has to end.
+sub draw_staying
+{
+	my ($scan) = @_;
+	my $fault = pick(
+		make_throttle($scan, undef),
+		make_throttle($scan, 0, retry_after => 0),
+		{ arm => [ 'status', code => 503 ], code => 503, errors => ['failed'], retries => 1 },
+		{ arm => ['reset'], errors => ['lost'], retries => 1 });
+
+	push @{ $fault->{arm} }, after => from_to(0, $scan->{pages}), count => -1;
+	$fault->{stays} = 1;
+	return $fault;
 }
 
 # ---- SQL -------------------------------------------------------------------
