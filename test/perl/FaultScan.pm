@@ -249,7 +249,7 @@ sub draw_value
 		column => $column,
 		stray => $column eq 'id',
 		errors => [
-			$kind[0] eq 'raw' ? 'not JSON' : 'value',
+			'value', $kind[0] eq 'raw' ? 'not JSON' : (),
 			# Voicy is sent the last id
 			$column eq 'id' && $scan->{provider} eq 'voicy' ? ('rejected', 'no id', 'bad position', 'same position') : (),
 			$column eq 'started' ? 'order' : () ]
