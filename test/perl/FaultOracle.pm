@@ -172,8 +172,10 @@ sub is_due
 	# other faults may have used up retries of the same request
 	return max(map { $scan->{tries}{$_} } keys %{ $fault->{tries} }) > $scan->{options}{max_retries} if $fault->{retries};
 	return 1 if !defined $fault->{waits} || $fault->{waits} > $longest;
-	# such waits use up no retries; only who asks for them on and on is given up
-	return $fault->{stays} && max(values %{ $fault->{tries} }) > 5;
+	# such waits use up no retries, but all of one request have a limit together;
+	# each is at least twice the one before, from 0.1 s on
+	my $hits = max(values %{ $fault->{tries} });
+	return $hits * $fault->{waits} + 0.1 * 2**$hits > max($scan->{options}{max_retries}, 1) * $longest;
 }
 
 # Does the message tell what the fault was: which column, which status?
