@@ -172,7 +172,6 @@ CREATE TABLE calls_fdw_sync_state (
   complete_to timestamptz,
   window_width interval,
   undated_at timestamptz,
-  surplus bigint,
   read bigint NOT NULL,
   inserted bigint NOT NULL,
   updated bigint NOT NULL,
@@ -186,8 +185,7 @@ COMMENT ON COLUMN calls_fdw_sync_state.target IS 'local table that is kept up to
 COMMENT ON COLUMN calls_fdw_sync_state.complete_from IS 'start of the oldest call when the first load began';
 COMMENT ON COLUMN calls_fdw_sync_state.complete_to IS 'all calls that started up to here have been loaded';
 COMMENT ON COLUMN calls_fdw_sync_state.window_width IS 'window that held about batch_size calls';
-COMMENT ON COLUMN calls_fdw_sync_state.undated_at IS 'when calls without started_at were last looked for';
-COMMENT ON COLUMN calls_fdw_sync_state.surplus IS 'calls that the target had then and the provider did not';
+COMMENT ON COLUMN calls_fdw_sync_state.undated_at IS 'when calls without started_at were last read';
 COMMENT ON COLUMN calls_fdw_sync_state.read IS 'calls read in the last run, or so far in the running one';
 COMMENT ON COLUMN calls_fdw_sync_state.inserted IS 'of these, calls that were new';
 COMMENT ON COLUMN calls_fdw_sync_state.updated IS 'of these, calls that had changed';
@@ -482,7 +480,6 @@ BEGIN
     'start', greatest(start, known.complete_from),
     'lower', CASE WHEN (windows OR ordered) AND known.complete_to - lookback > known.complete_from THEN start END,
     'width', coalesce(extract(epoch FROM known.window_width), 3600), 'horizon', clock_timestamp(),
-    'counted', 'source' = ANY (columns), 'surplus', coalesce(known.surplus, 0),
     'undated', windows AND NOT ordered AND NOT dated AND undated IS NOT NULL
                AND (known.undated_at + undated < now()) IS NOT FALSE,
     'calls', 0, 'inserted', 0, 'updated', 0, 'unchanged', 0);
@@ -513,30 +510,6 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_read(jsonb, timestamptz, bigint) IS 'part of calls_fdw_sync';
-
--- How many calls the target has and the provider not; null where the provider
--- would have to be read for that.
-CREATE FUNCTION calls_fdw_sync_surplus(run jsonb) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  source regclass := (run->>'source')::oid;
-  target regclass := (run->>'target')::oid;
-  query text := format('SELECT count(*) FROM %s', source);
-  plan jsonb;
-  there bigint;
-  here bigint;
-BEGIN
-  EXECUTE 'EXPLAIN (VERBOSE, FORMAT JSON) ' || query INTO plan;
-  IF NOT (run->>'counted')::boolean OR NOT jsonb_path_exists(plan, '$.**."Remote Count"') THEN
-    RETURN NULL;
-  END IF;
-  EXECUTE query INTO there;
-  EXECUTE format('SELECT count(*) FROM %s WHERE source = $1', target) INTO here
-    USING (SELECT coalesce((SELECT o.option_value FROM pg_options_to_table(s.srvoptions) AS o WHERE o.option_name = 'source'), s.srvname)
-           FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver WHERE f.ftrelid = source);
-  RETURN here - there;
-END $$;
-COMMENT ON FUNCTION calls_fdw_sync_surplus(jsonb) IS 'part of calls_fdw_sync';
 
 -- Stores the calls that were fetched, and counts them.
 CREATE FUNCTION calls_fdw_sync_write(run jsonb) RETURNS jsonb
@@ -572,7 +545,6 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   windows boolean := run->>'phase' = 'windows';
   undated boolean := run->>'phase' = 'undated';
-  surplus bigint;
   start timestamptz := run->>'start';
   horizon timestamptz := run->>'horizon';
   size bigint := run->>'batch_size';
@@ -585,10 +557,6 @@ BEGIN
     upper := start + make_interval(secs => width);
     upper := CASE WHEN upper < horizon THEN upper END;
     most := CASE WHEN width > 1 THEN 4 * size END;
-  ELSIF undated THEN
-    -- none can be missing if the numbers differ as before
-    EXECUTE format('SELECT %s.calls_fdw_sync_surplus($1)', run->>'schema') INTO surplus USING run;
-    most := CASE WHEN surplus = (run->>'surplus')::bigint THEN 0 END;
   END IF;
   EXECUTE format('SELECT * FROM %s.calls_fdw_sync_read($1, $2, $3)', run->>'schema') INTO batch USING run, upper, most;
   IF windows AND batch.rows >= most THEN
@@ -596,9 +564,7 @@ BEGIN
     RETURN run || jsonb_build_object(
       'width', greatest(width / 4, 1), 'horizon', CASE WHEN upper IS NULL THEN greatest(horizon, batch.newest) ELSE horizon END);
   END IF;
-  surplus := surplus - (run->>'inserted')::bigint;
   EXECUTE format('SELECT %s.calls_fdw_sync_write($1)', run->>'schema') INTO run USING run;
-  surplus := surplus + (run->>'inserted')::bigint;
 
   IF upper IS NOT NULL THEN
     -- an empty window is no measure, and the next one is four times as wide
@@ -606,15 +572,15 @@ BEGIN
     width := least(greatest(width, 1), 3e8);
   END IF;
   run := run || jsonb_build_object('width', width, 'start', upper, 'lower', upper);
-  EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) '
+  EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) '
                  'ON CONFLICT (source, target) DO UPDATE SET '
                  'complete_from = least(s.complete_from, excluded.complete_from), '
                  'complete_to = greatest(s.complete_to, excluded.complete_to), window_width = excluded.window_width, '
-                 'undated_at = coalesce(excluded.undated_at, s.undated_at), surplus = coalesce(excluded.surplus, s.surplus), '
+                 'undated_at = coalesce(excluded.undated_at, s.undated_at), '
                  'read = excluded.read, inserted = excluded.inserted, updated = excluded.updated, '
                  'unchanged = excluded.unchanged, changed_at = excluded.changed_at', run->>'schema')
   USING (run->>'source')::oid::regclass, (run->>'target')::oid::regclass, least(start, batch.oldest), batch.newest,
-        make_interval(secs => width), CASE WHEN undated THEN now() END, surplus,
+        make_interval(secs => width), CASE WHEN undated THEN now() END,
         (run->>'calls')::bigint, (run->>'inserted')::bigint, (run->>'updated')::bigint, (run->>'unchanged')::bigint;
   IF upper IS NULL THEN
     run := run || jsonb_build_object('phase', CASE WHEN windows AND (run->>'undated')::boolean THEN 'undated' ELSE 'done' END);
