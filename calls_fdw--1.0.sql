@@ -202,7 +202,7 @@ SELECT pg_catalog.pg_extension_config_dump('calls_fdw_sync_state',
   'WHERE EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = source) AND EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = target)');
 
 -- One run for a source and a target at a time; released by the end of the run,
--- an error or the end of the session.
+-- an error or the end of the session.  Raises 42501 for who may not load.
 CREATE FUNCTION calls_fdw_sync_lock(source regclass, target regclass) RETURNS boolean
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION calls_fdw_sync_lock(regclass, regclass) IS 'part of calls_fdw_sync';

@@ -257,6 +257,10 @@ GRANT USAGE ON SCHEMA local, voicy TO regress_calls_loader;
 SET ROLE regress_calls_loader;
 CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
 CALL calls_fdw_sync('voicy.calls', 'loader.calls'); -- ERROR
+-- Nor can one block the runs of others.
+SELECT calls_fdw_sync_lock('ringyo.calls', 'local.ringyo'); -- ERROR
+SELECT calls_fdw_sync_lock('voicy.calls', 'loader.calls'); -- ERROR
+SELECT calls_fdw_sync_lock('ringyo.calls', 'loader.calls'), calls_fdw_sync_unlock();
 RESET ROLE;
 
 -- The same with a materialized view, which is always read as a whole.

@@ -3,19 +3,25 @@
  * sync_lock.c
  *		The lock that keeps two runs of calls_fdw_sync apart.
  *
- * A run commits after each batch, so that a lock of the transaction would end
- * too early, and a plain session lock would outlive an error. This is a session
- * lock that the next aborted transaction releases: the run's own, since the
- * procedure releases it when it succeeds.
+ * A run commits after each batch, so that a lock of
+ * the transaction would end too early, and a plain session lock would outlive
+ * an error. This is a session lock that the next aborted transaction releases:
+ * the run's own, since the procedure releases it when it succeeds.
+ *
+ * Anyone may call these functions: they ask for the privileges that a run
+ * needs, lest they block the runs of others.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/objectaddress.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
 
 /*
  * Advisory locks of SQL functions have 1 or 2 in the tag's last field; with
@@ -48,6 +54,17 @@ release_at_abort(XactEvent event, void *arg)
 		release_lock();
 }
 
+/* Raises 42501 for a user without the privilege. */
+static void
+check_privilege(Oid table, AclMode privilege)
+{
+	bool		missing = false;
+	AclResult	result = pg_class_aclcheck_ext(table, GetUserId(), privilege, &missing);
+
+	if (!missing && result != ACLCHECK_OK)
+		aclcheck_error(result, get_relkind_objtype(get_rel_relkind(table)), get_rel_name(table));
+}
+
 /*
  * calls_fdw_sync_lock(source, target): locks the pair until it is unlocked or
  * a transaction aborts; false if another session has it.
@@ -58,11 +75,13 @@ calls_fdw_sync_lock(PG_FUNCTION_ARGS)
 	static bool registered = false;
 	LOCKTAG		tag;
 
+	check_privilege(PG_GETARG_OID(0), ACL_SELECT);
+	check_privilege(PG_GETARG_OID(1), ACL_INSERT);
 	if (!registered)
 		RegisterXactCallback(release_at_abort, NULL);
 	registered = true;
-	release_lock();
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PG_GETARG_OID(0), PG_GETARG_OID(1), SYNC_LOCK_CLASS);
+	release_lock();
 	held_tag = tag;
 	held = LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 	PG_RETURN_BOOL(held);
