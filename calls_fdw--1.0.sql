@@ -210,6 +210,12 @@ CREATE FUNCTION calls_fdw_sync_unlock() RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION calls_fdw_sync_unlock() IS 'part of calls_fdw_sync';
 
+-- Keeps both tables from being renamed, dropped or truncated until the
+-- transaction ends; false if one is gone.  Raises 42501 for who may not load.
+CREATE FUNCTION calls_fdw_sync_hold(source regclass, target regclass) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION calls_fdw_sync_hold(regclass, regclass) IS 'part of calls_fdw_sync';
+
 -- The foreign tables that a source consists of: itself, or its partitions.
 CREATE FUNCTION calls_fdw_sync_tables(source regclass) RETURNS regclass[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -320,13 +326,18 @@ END $$;
 COMMENT ON FUNCTION calls_fdw_sync_columns(regclass, regclass) IS 'part of calls_fdw_sync';
 
 -- The statements of a batch: read fetches it, known counts the calls that the
--- target has and those of them that did not change, write stores it. They keep
--- to what partitioned, distributed and compressed tables can do: no system
+-- target has and those of them that did not change, write stores it. A run asks
+-- for them anew in each transaction, since tables may be renamed in between.
+-- They keep to what partitioned, distributed and compressed tables can do: no system
 -- columns, no writing below WITH, the columns of the index are never set, and
 -- nobody asks how many rows were written, which Citus does not tell.
-CREATE FUNCTION calls_fdw_sync_statements(source regclass, target regclass, columns name[], key name[]) RETURNS jsonb
+CREATE FUNCTION calls_fdw_sync_statements(run jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+  source regclass := (run->>'source')::oid;
+  target regclass := (run->>'target')::oid;
+  columns name[] := ARRAY(SELECT jsonb_array_elements_text(run->'columns'));
+  key name[] := ARRAY(SELECT jsonb_array_elements_text(run->'key'));
   list text := (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS u (c, n));
   same text;
   changes text;
@@ -342,7 +353,7 @@ BEGIN
          string_agg(format('b.%I::%s', c, format_type(a.atttypid, a.atttypmod)) || cast_to, ', ' ORDER BY n)
   INTO changes, old, new, given
   FROM unnest(columns) WITH ORDINALITY AS u (c, n)
-       JOIN pg_attribute AS a ON a.attrelid = calls_fdw_sync_statements.target AND a.attname = c,
+       JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c,
        LATERAL (SELECT CASE WHEN a.atttypid IN ('json'::regtype, 'xml'::regtype) THEN '::text' ELSE '' END) AS x (cast_to)
   WHERE c <> ALL (key);
 
@@ -351,11 +362,10 @@ BEGIN
     ELSE format('t.%1$I = b.%1$I', c) || coalesce(format(' COLLATE %I.%I', l.collnamespace::regnamespace, l.collname), '') END, ' AND ')
   INTO same
   FROM unnest(key) AS u (c)
-       JOIN pg_attribute AS a ON a.attrelid = calls_fdw_sync_statements.target AND a.attname = c
+       JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c
        LEFT JOIN pg_collation AS l ON l.oid = a.attcollation;
 
   RETURN jsonb_build_object(
-    'make', format('CREATE TEMPORARY TABLE calls_fdw_sync_batch ON COMMIT DELETE ROWS AS SELECT %s FROM %s WITH NO DATA', list, source),
     'read', format('INSERT INTO pg_temp.calls_fdw_sync_batch SELECT %s FROM %s', list, source),
     'known', format('SELECT count(*) AS found, %s AS same FROM %s JOIN %s AS t ON %s',
                     coalesce(format('count(*) FILTER (WHERE ROW (%s) IS NOT DISTINCT FROM ROW (%s))', old, given), 'count(*)'),
@@ -365,7 +375,7 @@ BEGIN
              || CASE WHEN changes IS NULL THEN 'NOTHING'
                      ELSE format('UPDATE SET %s WHERE ROW (%s) IS DISTINCT FROM ROW (%s)', changes, old, new) END);
 END $$;
-COMMENT ON FUNCTION calls_fdw_sync_statements(regclass, regclass, name[], name[]) IS 'part of calls_fdw_sync';
+COMMENT ON FUNCTION calls_fdw_sync_statements(jsonb) IS 'part of calls_fdw_sync';
 
 -- What the provider of a foreign table can do, as its plans tell: read windows
 -- of started_at, and read in its order, which no undated call has a place in.
@@ -426,6 +436,27 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_oldest(regclass, boolean) IS 'part of calls_fdw_sync';
 
+-- Begins a transaction of a run: holds its tables, and tells in which files the
+-- target's calls are, which a TRUNCATE changes.
+CREATE FUNCTION calls_fdw_sync_open(run jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  target oid := run->>'target';
+  there boolean;
+  files jsonb;
+BEGIN
+  EXECUTE format('SELECT %s.calls_fdw_sync_hold($1, $2)', run->>'schema') INTO there USING (run->>'source')::oid::regclass, target::regclass;
+  IF NOT there THEN
+    RAISE EXCEPTION '% was dropped while calls were loaded',
+      CASE WHEN EXISTS (SELECT FROM pg_class WHERE oid = target) THEN run->>'source_name' ELSE run->>'target_name' END
+      USING ERRCODE = 'undefined_table';
+  END IF;
+  SELECT jsonb_object_agg(t.relid::oid::text, pg_relation_filenode(t.relid)) INTO files
+  FROM (SELECT target::regclass AS relid UNION SELECT relid FROM pg_partition_tree(target) WHERE isleaf) AS t;
+  RETURN files;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_open(jsonb) IS 'part of calls_fdw_sync';
+
 -- Begins the run over one foreign table: locks, checks, and decides where to
 -- read from. A run is an object that calls_fdw_sync_step moves on.
 CREATE FUNCTION calls_fdw_sync_begin(schema text, source regclass, target regclass, lookback interval, batch_size integer,
@@ -437,7 +468,7 @@ DECLARE
   run jsonb;
   known record;
   free boolean;
-  empty boolean;
+  files jsonb;
   windows boolean;
   ordered boolean;
   dated boolean; -- the target takes no call without started_at
@@ -447,23 +478,25 @@ BEGIN
   IF NOT free THEN
     RAISE EXCEPTION 'another calls_fdw_sync loads % into %', source, target USING ERRCODE = 'lock_not_available';
   END IF;
+  run := jsonb_build_object('schema', schema, 'source', source::oid, 'target', target::oid,
+    'source_name', source::text, 'target_name', target::text, 'lookback', lookback, 'batch_size', batch_size, 'undated_every', undated);
+  EXECUTE format('SELECT %s.calls_fdw_sync_open($1)', schema) INTO files USING run;
   EXECUTE format('SELECT %s.calls_fdw_sync_columns($1, $2)', schema) INTO columns USING source, target;
   EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2)', schema) INTO key USING target, columns;
-  EXECUTE format('SELECT %1$s.calls_fdw_sync_statements($1, $2, $3, $4) || %1$s.calls_fdw_sync_abilities($1)', schema)
-    INTO run USING source, target, columns, key;
+  EXECUTE format('SELECT $1 || %s.calls_fdw_sync_abilities($2)', schema)
+    INTO run USING run || jsonb_build_object('files', files, 'columns', columns, 'key', key), source;
   windows := (run->>'windows')::boolean;
   ordered := (run->>'ordered')::boolean;
   IF to_regclass('pg_temp.calls_fdw_sync_batch') IS NOT NULL THEN
     DROP TABLE pg_temp.calls_fdw_sync_batch;
   END IF;
-  EXECUTE run->>'make';
+  EXECUTE format('CREATE TEMPORARY TABLE calls_fdw_sync_batch ON COMMIT DELETE ROWS AS SELECT %s FROM %s WITH NO DATA',
+                 (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS u (c, n)), source);
   ALTER TABLE pg_temp.calls_fdw_sync_batch ALTER call_id SET NOT NULL;
 
-  -- a target without rows was emptied, or restored without its data
-  EXECUTE format('SELECT NOT EXISTS (SELECT 1 FROM %s)', target) INTO empty;
-  IF empty THEN
-    EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) USING source, target;
-  END IF;
+  -- a target without rows was emptied, or restored without its data; that goes
+  -- for all its sources
+  EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1 AND NOT EXISTS (SELECT 1 FROM %s)', schema, target) USING target;
   EXECUTE format('SELECT * FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) INTO known USING source, target;
   start := known.complete_to - lookback;
   IF start IS NULL AND windows THEN
@@ -475,8 +508,7 @@ BEGIN
     RAISE NOTICE 'calls without started_at are left out, since % takes none', target;
   END IF;
   RETURN run || jsonb_build_object(
-    'schema', schema, 'source', source::oid, 'target', target::oid, 'batch_size', batch_size, 'dated', dated,
-    'phase', CASE WHEN windows THEN 'windows' ELSE 'rest' END,
+    'dated', dated, 'phase', CASE WHEN windows THEN 'windows' ELSE 'rest' END,
     'start', greatest(start, known.complete_from),
     'lower', CASE WHEN (windows OR ordered) AND known.complete_to - lookback > known.complete_from THEN start END,
     'width', coalesce(extract(epoch FROM known.window_width), 3600), 'horizon', clock_timestamp(),
@@ -497,10 +529,12 @@ DECLARE
          WHEN lower IS NOT NULL THEN 'started_at >= $1'
          WHEN (run->>'dated')::boolean THEN 'started_at IS NOT NULL' END,
     CASE WHEN upper IS NOT NULL THEN 'started_at < $2' END);
+  statements jsonb;
   hundredth timestamptz;
 BEGIN
   TRUNCATE pg_temp.calls_fdw_sync_batch;
-  EXECUTE concat_ws(' ', run->>'read', 'WHERE ' || nullif(conditions, ''), 'LIMIT ' || most) USING lower, upper;
+  EXECUTE format('SELECT %s.calls_fdw_sync_statements($1)', run->>'schema') INTO statements USING run;
+  EXECUTE concat_ws(' ', statements->>'read', 'WHERE ' || nullif(conditions, ''), 'LIMIT ' || most) USING lower, upper;
   GET DIAGNOSTICS rows = ROW_COUNT;
   SELECT min(b.started_at), max(b.started_at) INTO oldest, newest FROM pg_temp.calls_fdw_sync_batch AS b;
   -- a few calls that are dated in the future do not hide those that follow
@@ -516,6 +550,7 @@ CREATE FUNCTION calls_fdw_sync_write(run jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   batch record;
+  statements jsonb;
   known record;
 BEGIN
   SELECT count(DISTINCT call_id) AS calls, count(*) > count(started_at) AS undated, min(started_at) AS oldest, max(started_at) AS newest
@@ -524,9 +559,10 @@ BEGIN
     RETURN run;
   END IF;
   -- where others write to the target at the same time, the parts are estimates
-  EXECUTE run->>'known' INTO known USING batch.undated, batch.oldest, batch.newest;
+  EXECUTE format('SELECT %s.calls_fdw_sync_statements($1)', run->>'schema') INTO statements USING run;
+  EXECUTE statements->>'known' INTO known USING batch.undated, batch.oldest, batch.newest;
   IF known.same < batch.calls THEN
-    EXECUTE run->>'write';
+    EXECUTE statements->>'write';
   END IF;
   RETURN run || jsonb_build_object(
     'calls', (run->>'calls')::bigint + batch.calls,
@@ -536,6 +572,38 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_write(jsonb) IS 'part of calls_fdw_sync';
 
+-- The run, or one that begins anew where what was loaded is there no longer:
+-- the target was truncated (or rewritten, which looks the same), or what was
+-- known of it was deleted. Several sources may have lost calls.
+CREATE FUNCTION calls_fdw_sync_resume(run jsonb) RETURNS jsonb
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  source regclass := (run->>'source')::oid;
+  target regclass := (run->>'target')::oid;
+  files jsonb;
+  emptied boolean;
+  known boolean;
+  anew jsonb;
+BEGIN
+  EXECUTE format('SELECT %s.calls_fdw_sync_open($1)', run->>'schema') INTO files USING run;
+  emptied := EXISTS (SELECT FROM jsonb_each(files) AS f JOIN jsonb_each(run->'files') AS k USING (key) WHERE f.value <> k.value);
+  -- which nobody deletes from here on until the batch is complete
+  EXECUTE format('SELECT true FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2 FOR UPDATE', run->>'schema')
+    INTO known USING source, target;
+  IF NOT emptied AND (known OR NOT run ? 'recorded') THEN
+    RETURN run || jsonb_build_object('files', files);
+  END IF;
+
+  RAISE NOTICE '% is loaded anew into %, which was emptied or rewritten meanwhile', source, target;
+  IF emptied THEN
+    EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1', run->>'schema') USING target;
+  END IF;
+  EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6)', run->>'schema') INTO anew
+    USING run->>'schema', source, target, (run->>'lookback')::interval, (run->>'batch_size')::integer, (run->>'undated_every')::interval;
+  RETURN anew || jsonb_build_object('calls', run->'calls', 'inserted', run->'inserted', 'updated', run->'updated', 'unchanged', run->'unchanged');
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_resume(jsonb) IS 'part of calls_fdw_sync';
+
 -- Loads one batch and says where the next one begins; phase is "done" at the
 -- end. Windows are read oldest first, and sized to hold about batch_size calls;
 -- the last one has no end. The rest, of a provider without date filters, is one
@@ -543,16 +611,23 @@ COMMENT ON FUNCTION calls_fdw_sync_write(jsonb) IS 'part of calls_fdw_sync';
 CREATE FUNCTION calls_fdw_sync_step(run jsonb) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  windows boolean := run->>'phase' = 'windows';
-  undated boolean := run->>'phase' = 'undated';
-  start timestamptz := run->>'start';
-  horizon timestamptz := run->>'horizon';
-  size bigint := run->>'batch_size';
-  width double precision := run->>'width'; -- in seconds
+  windows boolean;
+  undated boolean;
+  start timestamptz;
+  horizon timestamptz;
+  size bigint;
+  width double precision; -- in seconds
   upper timestamptz;
   most bigint;
   batch record;
 BEGIN
+  EXECUTE format('SELECT %s.calls_fdw_sync_resume($1)', run->>'schema') INTO run USING run;
+  windows := run->>'phase' = 'windows';
+  undated := run->>'phase' = 'undated';
+  start := run->>'start';
+  horizon := run->>'horizon';
+  size := run->>'batch_size';
+  width := run->>'width';
   IF windows THEN
     upper := start + make_interval(secs => width);
     upper := CASE WHEN upper < horizon THEN upper END;
@@ -571,7 +646,7 @@ BEGIN
     width := width * least(greatest(size / greatest(batch.rows, 0.25)::double precision, 0.25), 4);
     width := least(greatest(width, 1), 3e8);
   END IF;
-  run := run || jsonb_build_object('width', width, 'start', upper, 'lower', upper);
+  run := run || jsonb_build_object('width', width, 'start', upper, 'lower', upper, 'recorded', true);
   EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) '
                  'ON CONFLICT (source, target) DO UPDATE SET '
                  'complete_from = least(s.complete_from, excluded.complete_from), '

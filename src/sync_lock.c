@@ -1,12 +1,15 @@
 /*-------------------------------------------------------------------------
  *
  * sync_lock.c
- *		The lock that keeps two runs of calls_fdw_sync apart.
+ *		The locks that calls_fdw_sync needs.
  *
- * A run commits after each batch, so that a lock of
+ * One keeps two runs apart. A run commits after each batch, so that a lock of
  * the transaction would end too early, and a plain session lock would outlive
  * an error. This is a session lock that the next aborted transaction releases:
  * the run's own, since the procedure releases it when it succeeds.
+ *
+ * The others keep the tables of a batch what they are, by their oids, since a
+ * name may be another table's by the next batch.
  *
  * Anyone may call these functions: they ask for the privileges that a run
  * needs, lest they block the runs of others.
@@ -19,9 +22,11 @@
 #include "catalog/objectaddress.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /*
  * Advisory locks of SQL functions have 1 or 2 in the tag's last field; with
@@ -31,6 +36,7 @@
 
 PG_FUNCTION_INFO_V1(calls_fdw_sync_lock);
 PG_FUNCTION_INFO_V1(calls_fdw_sync_unlock);
+PG_FUNCTION_INFO_V1(calls_fdw_sync_hold);
 
 /* The lock of this session's run, which has one at a time. */
 static LOCKTAG held_tag;
@@ -54,8 +60,8 @@ release_at_abort(XactEvent event, void *arg)
 		release_lock();
 }
 
-/* Raises 42501 for a user without the privilege. */
-static void
+/* False if there is no such table; raises 42501 without the privilege. */
+static bool
 check_privilege(Oid table, AclMode privilege)
 {
 	bool		missing = false;
@@ -63,6 +69,14 @@ check_privilege(Oid table, AclMode privilege)
 
 	if (!missing && result != ACLCHECK_OK)
 		aclcheck_error(result, get_relkind_objtype(get_rel_relkind(table)), get_rel_name(table));
+	return !missing;
+}
+
+/* Are both tables there? Raises 42501 for a user who may not load them. */
+static bool
+check_tables(Oid source, Oid target)
+{
+	return check_privilege(source, ACL_SELECT) && check_privilege(target, ACL_INSERT);
 }
 
 /*
@@ -74,17 +88,19 @@ calls_fdw_sync_lock(PG_FUNCTION_ARGS)
 {
 	static bool registered = false;
 	LOCKTAG		tag;
+	bool		locked;
 
-	check_privilege(PG_GETARG_OID(0), ACL_SELECT);
-	check_privilege(PG_GETARG_OID(1), ACL_INSERT);
+	check_tables(PG_GETARG_OID(0), PG_GETARG_OID(1));
 	if (!registered)
 		RegisterXactCallback(release_at_abort, NULL);
 	registered = true;
 	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, PG_GETARG_OID(0), PG_GETARG_OID(1), SYNC_LOCK_CLASS);
+	/* the old lock goes last, for it may be the same */
+	locked = LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
 	release_lock();
 	held_tag = tag;
-	held = LockAcquire(&tag, ExclusiveLock, true, true) != LOCKACQUIRE_NOT_AVAIL;
-	PG_RETURN_BOOL(held);
+	held = locked;
+	PG_RETURN_BOOL(locked);
 }
 
 /* calls_fdw_sync_unlock(): the run is over. */
@@ -94,4 +110,22 @@ calls_fdw_sync_unlock(PG_FUNCTION_ARGS)
 	(void) fcinfo;
 	release_lock();
 	PG_RETURN_VOID();
+}
+
+/*
+ * calls_fdw_sync_hold(source, target): until the transaction ends, neither
+ * table is renamed, dropped or emptied by TRUNCATE; false if one is gone.
+ */
+Datum
+calls_fdw_sync_hold(PG_FUNCTION_ARGS)
+{
+	Oid			source = PG_GETARG_OID(0);
+	Oid			target = PG_GETARG_OID(1);
+
+	if (!check_tables(source, target))
+		PG_RETURN_BOOL(false);
+	LockRelationOid(source, AccessShareLock);
+	LockRelationOid(target, RowExclusiveLock);
+	PG_RETURN_BOOL(SearchSysCacheExists1(RELOID, ObjectIdGetDatum(source)) &&
+				   SearchSysCacheExists1(RELOID, ObjectIdGetDatum(target)));
 }

@@ -26,6 +26,7 @@ $node->safe_psql('postgres', "CREATE SCHEMA synced;\n" . join '', map { "CREATE 
 
 check_kills($_) foreach @providers;
 check_exclusion();
+check_swaps();
 check_dump();
 check_documents();
 check_cron();
@@ -123,6 +124,68 @@ sub check_exclusion
 	sync('ringyo.calls', 'synced.ringyo');
 	same_as_provider('ringyo', 'synced.ringyo', '... until it works');
 	return;
+}
+
+# What becomes of the target between two batches: a run follows the table, not
+# its name, and what is lost with it is loaded again.
+sub check_swaps
+{
+	my ($notice, $all);
+
+	$sim->reset;
+	$sim->set('ringyo', latency => 20);
+	load_local($node, $sim, 'ringyo');
+	$all = $node->safe_psql('postgres', 'SELECT count(*) FROM local.ringyo');
+
+	between_batches('ALTER TABLE swapped RENAME TO followed; CREATE TABLE swapped (LIKE ringyo.calls, UNIQUE (source, call_id))');
+	rows_equal($node, [ 'SELECT * FROM followed', 'SELECT * FROM local.ringyo' ], 'a target that is renamed gets all calls');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM swapped'), 0, '... and the one that took its name none');
+	$node->safe_psql('postgres', 'DROP TABLE followed');
+
+	$notice = between_batches(q(TRUNCATE swapped; INSERT INTO swapped (source, call_id) VALUES ('other', '1')));
+	like($notice, qr/NOTICE:  00000: ringyo.calls is loaded anew into public.swapped, which was emptied or rewritten meanwhile/, 'a target that is truncated is noticed');
+	rows_equal($node, [ q(SELECT * FROM swapped WHERE source <> 'other'), 'SELECT * FROM local.ringyo' ], '... and loaded anew');
+	like($notice, qr/^(\d+)\|\1\|0\|0$/m, '... which is counted too');
+	is($node->safe_psql('postgres', q(SELECT read > 5000 FROM calls_fdw_sync_state WHERE target = 'swapped'::regclass)), 't', '... with what was read before');
+
+	between_batches(q(DELETE FROM calls_fdw_sync_state WHERE target = 'swapped'::regclass));
+	is($node->safe_psql('postgres', q(SELECT complete_from = (SELECT min(started_at) FROM local.ringyo) FROM calls_fdw_sync_state WHERE target = 'swapped'::regclass)),
+		't', 'what is known is deleted, and the run begins anew');
+
+	like(between_batches('DROP TABLE swapped'), qr/ERROR:  42P01: public.swapped was dropped while calls were loaded/, 'a target that is dropped ends the run');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, '... and the lock is released');
+
+	# a source that is swapped for another one's table
+	$node->safe_psql('postgres', 'CREATE TABLE swapped (LIKE ringyo.calls, UNIQUE (source, call_id)); CREATE FOREIGN TABLE sample (call_id text) SERVER voicy');
+	between_batches('ALTER FOREIGN TABLE ringyo.calls RENAME TO logged; ALTER FOREIGN TABLE sample SET SCHEMA ringyo; ALTER FOREIGN TABLE ringyo.sample RENAME TO calls');
+	rows_equal($node, [ 'SELECT * FROM swapped', 'SELECT * FROM local.ringyo' ], 'a source that is renamed is read to its end');
+	$node->safe_psql('postgres', 'DROP FOREIGN TABLE ringyo.calls; ALTER FOREIGN TABLE ringyo.logged RENAME TO calls; DROP TABLE swapped');
+
+	# other sources of a target that was emptied
+	$node->safe_psql('postgres', 'CREATE TABLE swapped (LIKE ringyo.calls, UNIQUE (source, call_id))');
+	sync('ringyo.calls', 'swapped');
+	sync('voicy.calls', 'swapped');
+	$node->safe_psql('postgres', 'TRUNCATE swapped');
+	sync('voicy.calls', 'swapped');
+	is(sync('ringyo.calls', 'swapped'), "$all|$all|0|0", 'a target that was emptied was so for all its sources');
+	$node->safe_psql('postgres', 'DROP TABLE swapped');
+	$sim->reset;
+	return;
+}
+
+# Load ringyo.calls into swapped, with SQL that runs between two batches; what
+# the run says.
+sub between_batches
+{
+	my ($sql) = @_;
+	my $session = Session->new($node);
+
+	$node->safe_psql('postgres', q(CREATE TABLE IF NOT EXISTS swapped (LIKE ringyo.calls, UNIQUE (source, call_id)); TRUNCATE swapped));
+	$session->send(q(SET client_min_messages = notice; CALL calls_fdw_sync('ringyo.calls', 'swapped', batch_size => 300)));
+	$node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM swapped') or die 'nothing is loaded';
+	# waits until the batch is complete
+	$node->safe_psql('postgres', "BEGIN; $sql; COMMIT");
+	return $session->receive;
 }
 
 # A dump takes along what is known; tables that are gone are left out.
