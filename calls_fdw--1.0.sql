@@ -359,7 +359,7 @@ BEGIN
 
   SELECT string_agg(CASE WHEN c = 'started_at' THEN
       't.started_at IS NOT DISTINCT FROM b.started_at AND ($1 OR t.started_at BETWEEN $2 AND $3)'
-    ELSE format('t.%1$I = b.%1$I', c) || coalesce(format(' COLLATE %I.%I', l.collnamespace::regnamespace, l.collname), '') END, ' AND ')
+    ELSE format('t.%1$I = b.%1$I', c) || coalesce(format(' COLLATE %s.%I', l.collnamespace::regnamespace, l.collname), '') END, ' AND ')
   INTO same
   FROM unnest(key) AS u (c)
        JOIN pg_attribute AS a ON a.attrelid = target AND a.attname = c

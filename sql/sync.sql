@@ -147,6 +147,8 @@ CALL calls_fdw_sync('ringyo.calls', 'local.sourceless');
 -- Columns go by name. Others of the target stay as they are, those that it
 -- computes are left alone, and types may differ as far as an assignment goes.
 CREATE DOMAIN word AS varchar(20);
+CREATE SCHEMA "Odd names";
+CREATE COLLATION "Odd names"."The collation" FROM "C";
 CREATE TABLE local.chosen (
   id bigint GENERATED ALWAYS AS IDENTITY,
   raw json,
@@ -155,7 +157,7 @@ CREATE TABLE local.chosen (
   status word,
   started_at timestamp,
   provider text GENERATED ALWAYS AS ('of ' || call_id) STORED,
-  call_id varchar(40) COLLATE "C",
+  call_id varchar(40) COLLATE "Odd names"."The collation",
   source text COLLATE "C" PRIMARY KEY,
   UNIQUE (call_id, source)
 );
