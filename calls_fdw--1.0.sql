@@ -307,19 +307,25 @@ BEGIN
       USING ERRCODE = 'datatype_mismatch';
   END IF;
 
-  -- any type may be stored in a string, as its text
-  SELECT s.attname, format_type(s.atttypid, s.atttypmod) AS given, format_type(t.atttypid, t.atttypmod) AS taken INTO misfit
-  FROM pg_attribute AS s JOIN pg_attribute AS t USING (attname) JOIN pg_type AS d ON d.oid = t.atttypid,
-       LATERAL (SELECT CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END) AS b (oid)
+  -- any type may be stored in a string, as its text; but what a timestamptz is
+  -- converted to depends on the session's settings, and would differ each time
+  SELECT s.attname, format_type(s.atttypid, s.atttypmod) AS given, format_type(t.atttypid, t.atttypmod) AS taken,
+         s.atttypid = 'timestamptz'::regtype AS moment INTO misfit
+  FROM pg_attribute AS s JOIN pg_attribute AS t USING (attname),
+       LATERAL (WITH RECURSIVE base (type) AS (SELECT t.atttypid UNION ALL SELECT d.typbasetype FROM base JOIN pg_type AS d ON d.oid = type WHERE d.typtype = 'd')
+                SELECT d.oid, d.typcategory FROM base JOIN pg_type AS d ON d.oid = type WHERE d.typtype <> 'd') AS b
   WHERE s.attrelid = calls_fdw_sync_columns.source AND t.attrelid = calls_fdw_sync_columns.target
-    AND s.attname = ANY (columns) AND s.atttypid <> b.oid AND d.typcategory <> 'S'
-    AND NOT EXISTS (SELECT FROM pg_cast AS c WHERE c.castsource = s.atttypid AND c.casttarget = b.oid AND c.castcontext IN ('a', 'i'))
+    AND s.attname = ANY (columns) AND s.atttypid <> b.oid
+    AND (s.atttypid = 'timestamptz'::regtype
+         OR b.typcategory <> 'S'
+            AND NOT EXISTS (SELECT FROM pg_cast AS c WHERE c.castsource = s.atttypid AND c.casttarget = b.oid AND c.castcontext IN ('a', 'i')))
   ORDER BY s.attnum LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'column "%" of % cannot be stored in %', misfit.attname, source, target
       USING ERRCODE = 'datatype_mismatch',
             DETAIL = format('It is %s there and %s here.', misfit.given, misfit.taken),
-            HINT = 'Give both the same type, or the column of the target another name.';
+            HINT = CASE WHEN misfit.moment THEN format('ALTER TABLE %s ALTER %I TYPE timestamp with time zone;', target, misfit.attname)
+                        ELSE 'Give both the same type, or the column of the target another name.' END;
   END IF;
   RETURN columns;
 END $$;

@@ -147,6 +147,8 @@ CALL calls_fdw_sync('ringyo.calls', 'local.sourceless');
 -- Columns go by name. Others of the target stay as they are, those that it
 -- computes are left alone, and types may differ as far as an assignment goes.
 CREATE DOMAIN word AS varchar(20);
+CREATE DOMAIN "status word" AS word;
+CREATE DOMAIN moment AS timestamptz;
 CREATE SCHEMA "Odd names";
 CREATE COLLATION "Odd names"."The collation" FROM "C";
 CREATE TABLE local.chosen (
@@ -154,8 +156,8 @@ CREATE TABLE local.chosen (
   raw json,
   "Note" text DEFAULT 'none',
   duration interval,
-  status word,
-  started_at timestamp,
+  status "status word",
+  started_at moment,
   provider text GENERATED ALWAYS AS ('of ' || call_id) STORED,
   call_id varchar(40) COLLATE "Odd names"."The collation",
   source text COLLATE "C" PRIMARY KEY,
@@ -169,6 +171,13 @@ SELECT count(*), count(*) FILTER (WHERE "Note" = 'mine') AS notes, bool_and(prov
 SELECT count(*) FROM local.chosen c JOIN ringyo.calls r USING (call_id)
 WHERE c.status = r.status AND c.started_at = r.started_at AND c.raw::jsonb = r.raw AND c.duration IS NOT DISTINCT FROM r.duration;
 CREATE TABLE local.misfit (source text, call_id text, started_at timestamptz, duration integer, PRIMARY KEY (source, call_id));
+CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
+-- What a timestamptz becomes elsewhere depends on the session's time zone.
+ALTER TABLE local.misfit DROP duration, ALTER started_at TYPE timestamp;
+CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
+ALTER TABLE local.misfit ALTER started_at TYPE moment, ADD ended_at text;
+CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
+ALTER TABLE local.misfit ALTER ended_at TYPE date USING NULL;
 CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
 ALTER TABLE local.misfit DROP started_at;
 CALL calls_fdw_sync('ringyo.calls', 'local.misfit'); -- ERROR
