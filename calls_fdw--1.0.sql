@@ -168,6 +168,7 @@ COMMENT ON FUNCTION calls_fdw_create_calls(name, name[]) IS 'makes the table SCH
 CREATE TABLE calls_fdw_sync_state (
   source regclass,
   target regclass,
+  source_value text NOT NULL,
   complete_from timestamptz,
   complete_to timestamptz,
   window_width interval,
@@ -182,6 +183,7 @@ CREATE TABLE calls_fdw_sync_state (
 COMMENT ON TABLE calls_fdw_sync_state IS 'what calls_fdw_sync has loaded';
 COMMENT ON COLUMN calls_fdw_sync_state.source IS 'foreign table that is read';
 COMMENT ON COLUMN calls_fdw_sync_state.target IS 'local table that is kept up to date';
+COMMENT ON COLUMN calls_fdw_sync_state.source_value IS 'what its calls have in the column source';
 COMMENT ON COLUMN calls_fdw_sync_state.complete_from IS 'start of the oldest call when the first load began';
 COMMENT ON COLUMN calls_fdw_sync_state.complete_to IS 'all calls that started up to here have been loaded';
 COMMENT ON COLUMN calls_fdw_sync_state.window_width IS 'window that held about batch_size calls';
@@ -245,8 +247,9 @@ END $$;
 COMMENT ON FUNCTION calls_fdw_sync_tables(regclass) IS 'part of calls_fdw_sync';
 
 -- The unique index that tells whether a call is in the target already: it has
--- call_id, and otherwise columns that never change.
-CREATE FUNCTION calls_fdw_sync_key(target regclass, columns name[]) RETURNS name[]
+-- call_id, and otherwise columns that never change. Calls of several sources
+-- may have the same call_id.
+CREATE FUNCTION calls_fdw_sync_key(target regclass, columns name[], several boolean) RETURNS name[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   key name[];
@@ -261,6 +264,7 @@ BEGIN
           AND a.attrelid = x.indrelid AND a.attnum = k.attnum
         GROUP BY x.indexrelid) AS i
   WHERE 'call_id' = ANY (i.key) AND i.key <@ '{source,call_id,started_at}' AND i.key <@ columns AND i.finds_nulls
+    AND (NOT several OR 'source' = ANY (i.key))
   ORDER BY 'source' = ANY (i.key) DESC, cardinality(i.key), i.key LIMIT 1;
   IF key IS NOT NULL THEN
     RETURN key;
@@ -276,11 +280,21 @@ BEGIN
   END IF;
   RAISE EXCEPTION '% has no unique index by which a call could be found', target
     USING ERRCODE = 'object_not_in_prerequisite_state',
-          DETAIL = 'Its columns must be call_id and otherwise only source and started_at; nulls in started_at must not be distinct.',
+          DETAIL = CASE WHEN several THEN 'Its columns must be source, for it takes calls of several sources, call_id, and otherwise only started_at; '
+                        ELSE 'Its columns must be call_id and otherwise only source and started_at; ' END
+                   || 'nulls in started_at must not be distinct.',
           HINT = format('CREATE UNIQUE INDEX ON %s (%s)%s;', target, array_to_string(wanted, ', '),
                         CASE WHEN 'started_at' = ANY (wanted) THEN ' NULLS NOT DISTINCT' END);
 END $$;
-COMMENT ON FUNCTION calls_fdw_sync_key(regclass, name[]) IS 'part of calls_fdw_sync';
+COMMENT ON FUNCTION calls_fdw_sync_key(regclass, name[], boolean) IS 'part of calls_fdw_sync';
+
+-- What a foreign table's column source has.
+CREATE FUNCTION calls_fdw_sync_source(source regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce((SELECT o.option_value FROM pg_options_to_table(s.srvoptions) AS o WHERE o.option_name = 'source'), s.srvname)
+  FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver WHERE f.ftrelid = source
+$$;
+COMMENT ON FUNCTION calls_fdw_sync_source(regclass) IS 'part of calls_fdw_sync';
 
 -- The columns that source and target share, by name: those to load.
 CREATE FUNCTION calls_fdw_sync_columns(source regclass, target regclass) RETURNS name[]
@@ -464,9 +478,10 @@ END $$;
 COMMENT ON FUNCTION calls_fdw_sync_open(jsonb) IS 'part of calls_fdw_sync';
 
 -- Begins the run over one foreign table: locks, checks, and decides where to
--- read from. A run is an object that calls_fdw_sync_step moves on.
+-- read from. A run is an object that calls_fdw_sync_step moves on; several says
+-- that others load the target as well.
 CREATE FUNCTION calls_fdw_sync_begin(schema text, source regclass, target regclass, lookback interval, batch_size integer,
-                                     undated interval) RETURNS jsonb
+                                     undated interval, several boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   columns name[];
@@ -475,6 +490,7 @@ DECLARE
   known record;
   free boolean;
   files jsonb;
+  source_value text;
   windows boolean;
   ordered boolean;
   dated boolean; -- the target takes no call without started_at
@@ -485,12 +501,24 @@ BEGIN
     RAISE EXCEPTION 'another calls_fdw_sync loads % into %', source, target USING ERRCODE = 'lock_not_available';
   END IF;
   run := jsonb_build_object('schema', schema, 'source', source::oid, 'target', target::oid,
-    'source_name', source::text, 'target_name', target::text, 'lookback', lookback, 'batch_size', batch_size, 'undated_every', undated);
+    'source_name', source::text, 'target_name', target::text, 'lookback', lookback, 'batch_size', batch_size,
+    'undated_every', undated, 'several', several);
   EXECUTE format('SELECT %s.calls_fdw_sync_open($1)', schema) INTO files USING run;
   EXECUTE format('SELECT %s.calls_fdw_sync_columns($1, $2)', schema) INTO columns USING source, target;
-  EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2)', schema) INTO key USING target, columns;
+  -- a target without rows was emptied, or restored without its data; that goes
+  -- for all its sources
+  EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1 AND NOT EXISTS (SELECT 1 FROM %s)', schema, target) USING target;
+  EXECUTE format('SELECT * FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) INTO known USING source, target;
+  EXECUTE format('SELECT %s.calls_fdw_sync_source($1)', schema) INTO source_value USING source;
+  IF 'source' = ANY (columns) AND NOT several THEN
+    -- the first load looks at all rows, later ones at what else is loaded
+    EXECUTE format('SELECT EXISTS (SELECT FROM %s.calls_fdw_sync_state WHERE target = $1 AND source_value <> $2)'
+                   || CASE WHEN known.complete_to IS NULL THEN ' OR EXISTS (SELECT FROM %s WHERE source <> $2)' ELSE '' END, schema, target)
+      INTO several USING target, source_value;
+  END IF;
+  EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2, $3)', schema) INTO key USING target, columns, several AND 'source' = ANY (columns);
   EXECUTE format('SELECT $1 || %s.calls_fdw_sync_abilities($2)', schema)
-    INTO run USING run || jsonb_build_object('files', files, 'columns', columns, 'key', key), source;
+    INTO run USING run || jsonb_build_object('files', files, 'columns', columns, 'key', key, 'source_value', source_value), source;
   windows := (run->>'windows')::boolean;
   ordered := (run->>'ordered')::boolean;
   IF to_regclass('pg_temp.calls_fdw_sync_batch') IS NOT NULL THEN
@@ -500,10 +528,6 @@ BEGIN
                  (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS u (c, n)), source);
   ALTER TABLE pg_temp.calls_fdw_sync_batch ALTER call_id SET NOT NULL;
 
-  -- a target without rows was emptied, or restored without its data; that goes
-  -- for all its sources
-  EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1 AND NOT EXISTS (SELECT 1 FROM %s)', schema, target) USING target;
-  EXECUTE format('SELECT * FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) INTO known USING source, target;
   start := known.complete_to - lookback;
   IF start IS NULL AND windows THEN
     EXECUTE format('SELECT %s.calls_fdw_sync_oldest($1, $2)', schema) INTO start USING source, (run->>'ascending')::boolean;
@@ -522,7 +546,7 @@ BEGIN
                AND (known.undated_at + undated < now()) IS NOT FALSE,
     'calls', 0, 'inserted', 0, 'updated', 0, 'unchanged', 0);
 END $$;
-COMMENT ON FUNCTION calls_fdw_sync_begin(text, regclass, regclass, interval, integer, interval) IS 'part of calls_fdw_sync';
+COMMENT ON FUNCTION calls_fdw_sync_begin(text, regclass, regclass, interval, integer, interval, boolean) IS 'part of calls_fdw_sync';
 
 -- Fetches the calls from the run's lower bound on and before upper (null: no
 -- bound), or those without started_at; at most so many (null: all).
@@ -604,8 +628,9 @@ BEGIN
   IF emptied THEN
     EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1', run->>'schema') USING target;
   END IF;
-  EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6)', run->>'schema') INTO anew
-    USING run->>'schema', source, target, (run->>'lookback')::interval, (run->>'batch_size')::integer, (run->>'undated_every')::interval;
+  EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6, $7)', run->>'schema') INTO anew
+    USING run->>'schema', source, target, (run->>'lookback')::interval, (run->>'batch_size')::integer,
+          (run->>'undated_every')::interval, (run->>'several')::boolean;
   RETURN anew || jsonb_build_object('calls', run->'calls', 'inserted', run->'inserted', 'updated', run->'updated', 'unchanged', run->'unchanged');
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_resume(jsonb) IS 'part of calls_fdw_sync';
@@ -653,14 +678,14 @@ BEGIN
     width := least(greatest(width, 1), 3e8);
   END IF;
   run := run || jsonb_build_object('width', width, 'start', upper, 'lower', upper, 'recorded', true);
-  EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) '
+  EXECUTE format('INSERT INTO %s.calls_fdw_sync_state AS s VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now()) '
                  'ON CONFLICT (source, target) DO UPDATE SET '
-                 'complete_from = least(s.complete_from, excluded.complete_from), '
+                 'source_value = excluded.source_value, complete_from = least(s.complete_from, excluded.complete_from), '
                  'complete_to = greatest(s.complete_to, excluded.complete_to), window_width = excluded.window_width, '
                  'undated_at = coalesce(excluded.undated_at, s.undated_at), '
                  'read = excluded.read, inserted = excluded.inserted, updated = excluded.updated, '
                  'unchanged = excluded.unchanged, changed_at = excluded.changed_at', run->>'schema')
-  USING (run->>'source')::oid::regclass, (run->>'target')::oid::regclass, least(start, batch.oldest), batch.newest,
+  USING (run->>'source')::oid::regclass, (run->>'target')::oid::regclass, run->>'source_value', least(start, batch.oldest), batch.newest,
         make_interval(secs => width), CASE WHEN undated THEN now() END,
         (run->>'calls')::bigint, (run->>'inserted')::bigint, (run->>'updated')::bigint, (run->>'unchanged')::bigint;
   IF upper IS NULL THEN
@@ -718,8 +743,8 @@ BEGIN
     LOOP
       BEGIN
         IF run IS NULL THEN
-          EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6)', schema)
-            INTO run USING schema, part, target, lookback, batch_size, undated;
+          EXECUTE format('SELECT %s.calls_fdw_sync_begin($1, $2, $3, $4, $5, $6, $7)', schema)
+            INTO run USING schema, part, target, lookback, batch_size, undated, cardinality(tables) > 1;
         END IF;
         EXECUTE format('SELECT %s.calls_fdw_sync_step($1)', schema) INTO run USING run;
       EXCEPTION WHEN OTHERS THEN

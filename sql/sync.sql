@@ -143,6 +143,26 @@ CREATE TABLE local.sourceless (call_id text, started_at timestamptz);
 CALL calls_fdw_sync('ringyo.calls', 'local.sourceless'); -- ERROR
 CREATE UNIQUE INDEX ON local.sourceless (call_id) INCLUDE (started_at);
 CALL calls_fdw_sync('ringyo.calls', 'local.sourceless');
+-- Calls of several sources may have the same call_id.
+CREATE TABLE local.shared (source text, call_id text UNIQUE, started_at timestamptz, status text);
+CALL calls_fdw_sync('acme.calls', 'local.shared');
+CREATE SERVER acme2 FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'acme', base_url :'sim_url', account_id 'acc_1');
+CREATE USER MAPPING FOR CURRENT_USER SERVER acme2 OPTIONS (api_key 'acme_test');
+CREATE FOREIGN TABLE acme2 (source text, call_id text, started_at timestamptz, status text) SERVER acme2;
+CALL calls_fdw_sync('acme2', 'local.shared'); -- ERROR
+UPDATE local.shared SET source = 'another';
+TRUNCATE calls_fdw_sync_state;
+CALL calls_fdw_sync('acme2', 'local.shared'); -- ERROR
+SELECT count(*) FROM local.shared WHERE source = 'another';
+TRUNCATE local.shared;
+CREATE TABLE both_calls (source text, call_id text, started_at timestamptz, status text) PARTITION BY LIST (source);
+ALTER TABLE both_calls ATTACH PARTITION acme2 FOR VALUES IN ('acme2');
+CREATE FOREIGN TABLE acme1 PARTITION OF both_calls FOR VALUES IN ('acme') SERVER acme;
+CALL calls_fdw_sync('both_calls', 'local.shared'); -- ERROR
+CREATE UNIQUE INDEX ON local.shared (source, call_id);
+ALTER TABLE local.shared DROP CONSTRAINT shared_call_id_key;
+CALL calls_fdw_sync('both_calls', 'local.shared');
+SELECT source, count(*) FROM local.shared GROUP BY 1 ORDER BY 1;
 
 -- Columns go by name. Others of the target stay as they are, those that it
 -- computes are left alone, and types may differ as far as an assignment goes.
