@@ -296,6 +296,26 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION calls_fdw_sync_source(regclass) IS 'part of calls_fdw_sync';
 
+-- Refuses a foreign table that may leave out calls: they would count as loaded.
+CREATE FUNCTION calls_fdw_sync_strict(source regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  own text;
+  general text;
+BEGIN
+  SELECT (SELECT o.option_value FROM pg_options_to_table(f.ftoptions) AS o WHERE o.option_name = 'on_incomplete'),
+         (SELECT o.option_value FROM pg_options_to_table(s.srvoptions) AS o WHERE o.option_name = 'on_incomplete')
+  INTO own, general
+  FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver WHERE f.ftrelid = source;
+  IF coalesce(own, general, 'error') <> 'error' THEN
+    RAISE EXCEPTION 'option "on_incomplete" of % must be "error"', source
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Calls that an incomplete answer lacks would count as loaded.',
+            HINT = format('ALTER FOREIGN TABLE %s OPTIONS (%s on_incomplete ''error'');', source, CASE WHEN own IS NULL THEN 'ADD' ELSE 'SET' END);
+  END IF;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_strict(regclass) IS 'part of calls_fdw_sync';
+
 -- The columns that source and target share, by name: those to load.
 CREATE FUNCTION calls_fdw_sync_columns(source regclass, target regclass) RETURNS name[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -504,6 +524,7 @@ BEGIN
     'source_name', source::text, 'target_name', target::text, 'lookback', lookback, 'batch_size', batch_size,
     'undated_every', undated, 'several', several);
   EXECUTE format('SELECT %s.calls_fdw_sync_open($1)', schema) INTO files USING run;
+  EXECUTE format('SELECT %s.calls_fdw_sync_strict($1)', schema) USING source;
   EXECUTE format('SELECT %s.calls_fdw_sync_columns($1, $2)', schema) INTO columns USING source, target;
   -- a target without rows was emptied, or restored without its data; that goes
   -- for all its sources

@@ -208,6 +208,16 @@ CREATE TABLE local.ids (call_id text, started_at timestamptz NOT NULL, PRIMARY K
 CALL calls_fdw_sync('ringyo.calls', 'local.ids');
 CALL calls_fdw_sync('ringyo.calls', 'local.ids', '2 years');
 
+-- What an incomplete answer lacks would count as loaded.
+ALTER SERVER ringyo OPTIONS (ADD on_incomplete 'warn');
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
+ALTER FOREIGN TABLE ringyo.calls OPTIONS (ADD on_incomplete 'ignore');
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
+ALTER FOREIGN TABLE ringyo.calls OPTIONS (SET on_incomplete 'error');
+CALL calls_fdw_sync('ringyo.calls', 'local.ringyo');
+ALTER FOREIGN TABLE ringyo.calls OPTIONS (DROP on_incomplete);
+ALTER SERVER ringyo OPTIONS (DROP on_incomplete);
+
 -- What is refused.
 CREATE VIEW local.view AS TABLE ringyo.calls;
 CALL calls_fdw_sync('local.view', 'local.ringyo'); -- ERROR
