@@ -531,6 +531,14 @@ BEGIN
   EXECUTE format('DELETE FROM %s.calls_fdw_sync_state WHERE target = $1 AND NOT EXISTS (SELECT 1 FROM %s)', schema, target) USING target;
   EXECUTE format('SELECT * FROM %s.calls_fdw_sync_state WHERE source = $1 AND target = $2', schema) INTO known USING source, target;
   EXECUTE format('SELECT %s.calls_fdw_sync_source($1)', schema) INTO source_value USING source;
+  IF 'source' = ANY (columns) AND known.source_value <> source_value THEN
+    RAISE EXCEPTION 'source of % is "%" now, but was "%" when % was loaded', source, source_value, known.source_value, target
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            DETAIL = 'Its calls would be loaded once more, beside those that are there.',
+            HINT = format('UPDATE %1$s SET source = %2$L WHERE source = %3$L; UPDATE %4$s.calls_fdw_sync_state SET source_value = %2$L WHERE source = %5$L::regclass AND target = %6$L::regclass; '
+                          'or, if they are other calls: DELETE FROM %4$s.calls_fdw_sync_state WHERE source = %5$L::regclass AND target = %6$L::regclass;',
+                          target, source_value, known.source_value, schema, source, target);
+  END IF;
   IF 'source' = ANY (columns) AND NOT several THEN
     -- the first load looks at all rows, later ones at what else is loaded
     EXECUTE format('SELECT EXISTS (SELECT FROM %s.calls_fdw_sync_state WHERE target = $1 AND source_value <> $2)'

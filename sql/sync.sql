@@ -208,6 +208,17 @@ CREATE TABLE local.ids (call_id text, started_at timestamptz NOT NULL, PRIMARY K
 CALL calls_fdw_sync('ringyo.calls', 'local.ids');
 CALL calls_fdw_sync('ringyo.calls', 'local.ids', '2 years');
 
+-- Another value of source would load all calls beside those that are there.
+ALTER SERVER acme2 OPTIONS (ADD source 'south');
+CREATE TABLE local.acme2 (source text, call_id text, started_at timestamptz, UNIQUE (source, call_id));
+ALTER TABLE both_calls DETACH PARTITION acme2;
+CALL calls_fdw_sync('acme2', 'local.acme2');
+ALTER SERVER acme2 OPTIONS (SET source 'north');
+CALL calls_fdw_sync('acme2', 'local.acme2'); -- ERROR
+UPDATE local.acme2 SET source = 'north' WHERE source = 'south';
+UPDATE public.calls_fdw_sync_state SET source_value = 'north' WHERE source = 'public.acme2'::regclass AND target = 'local.acme2'::regclass;
+CALL calls_fdw_sync('acme2', 'local.acme2', '2 years');
+
 -- What an incomplete answer lacks would count as loaded.
 ALTER SERVER ringyo OPTIONS (ADD on_incomplete 'warn');
 CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
