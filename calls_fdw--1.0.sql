@@ -749,6 +749,7 @@ CREATE PROCEDURE calls_fdw_sync(source regclass, target regclass, lookback inter
 LANGUAGE plpgsql AS $$
 DECLARE
   schema text;
+  path text; -- the caller's
   tables regclass[];
   part regclass;
   run jsonb;
@@ -758,6 +759,7 @@ DECLARE
   first_state text;
 BEGIN
   COMMIT; -- which is an error in a transaction block
+  path := pg_catalog.current_setting('search_path');
   PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
   SELECT quote_ident(n.nspname) INTO schema
   FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'calls_fdw';
@@ -803,9 +805,11 @@ BEGIN
     END IF;
     EXECUTE format('SELECT %s.calls_fdw_sync_unlock()', schema);
   END LOOP;
+  -- the transaction may go on in a procedure that calls this one
+  PERFORM set_config('search_path', path, true);
   IF problems IS NOT NULL THEN
-    RAISE EXCEPTION '% of % tables could not be loaded', cardinality(problems), cardinality(tables)
-      USING ERRCODE = first_state, DETAIL = array_to_string(problems, E'\n');
+    RAISE EXCEPTION '% of % tables could not be loaded', pg_catalog.cardinality(problems), pg_catalog.cardinality(tables)
+      USING ERRCODE = first_state, DETAIL = pg_catalog.array_to_string(problems, E'\n');
   END IF;
 END $$;
 COMMENT ON PROCEDURE calls_fdw_sync(regclass, regclass, interval, integer, interval, bigint, bigint, bigint, bigint)

@@ -242,6 +242,24 @@ BEGIN;
 CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
 ROLLBACK;
 
+-- A procedure or a block that loads goes on with its own search_path.
+CREATE TABLE diary (entry text);
+CREATE PROCEDURE load() LANGUAGE plpgsql AS $$
+DECLARE
+  r bigint;
+  i bigint;
+  u bigint;
+  n bigint;
+BEGIN
+  CALL calls_fdw_sync('ringyo.calls', 'local.ringyo', read => r, inserted => i, updated => u, unchanged => n);
+  INSERT INTO diary VALUES (format('%s of %s are known', n, r));
+END $$;
+SET search_path = loader, public;
+CALL load();
+DO 'BEGIN CALL load(); INSERT INTO diary VALUES (current_setting(''search_path'')); END';
+RESET search_path;
+TABLE diary;
+
 -- A table made anew under the old name begins anew; a renamed one goes on.
 DROP TABLE local.ids;
 CREATE TABLE local.ids (call_id text PRIMARY KEY, started_at timestamptz);
