@@ -300,11 +300,11 @@ CALL calls_fdw_sync('whippy.calls', 'local.dated');
 CALL calls_fdw_sync('whippy.calls', 'local.dated');
 SELECT count(*) FROM local.dated;
 
--- A user needs USAGE and a mapping, the tables, and nothing else; and sees
--- what is known of own tables only.
+-- A user needs USAGE and a mapping, the tables, and nothing else; and changes
+-- what is known of tables that the user may load.
 CREATE ROLE regress_calls_loader;
 GRANT USAGE ON FOREIGN SERVER ringyo TO regress_calls_loader;
-GRANT USAGE ON SCHEMA ringyo, sim TO regress_calls_loader;
+GRANT USAGE ON SCHEMA ringyo, sim, local, voicy TO regress_calls_loader;
 GRANT SELECT ON ringyo.calls TO regress_calls_loader;
 CREATE USER MAPPING FOR regress_calls_loader SERVER ringyo OPTIONS (api_key 'ringyo_test');
 CREATE SCHEMA loader AUTHORIZATION regress_calls_loader;
@@ -319,11 +319,20 @@ CREATE OPERATOR loader.->> (FUNCTION = loader.lies, LEFTARG = jsonb, RIGHTARG = 
 SET search_path = loader, pg_catalog, public;
 CALL calls_fdw_sync('ringyo.calls', 'loader.calls');
 RESET search_path;
-SELECT source, target FROM calls_fdw_sync_state;
-DELETE FROM calls_fdw_sync_state;
+SELECT source, source_value FROM calls_fdw_sync_state WHERE target = 'loader.calls'::regclass;
+UPDATE calls_fdw_sync_state SET complete_to = 'infinity' WHERE target = 'local.voicy'::regclass; -- ERROR
+UPDATE calls_fdw_sync_state SET target = 'local.ringyo' WHERE target = 'loader.calls'::regclass; -- ERROR
+UPDATE calls_fdw_sync_state SET source = 'voicy.calls' WHERE target = 'loader.calls'::regclass; -- ERROR
+INSERT INTO calls_fdw_sync_state SELECT 'ringyo.calls', 'local.voicy', 'ringyo', now(), now(), '1 day', now(), 0, 0, 0, 0, now(); -- ERROR
+INSERT INTO calls_fdw_sync_state SELECT 1, 2, 'ringyo', now(), now(), '1 day', now(), 0, 0, 0, 0, now(); -- ERROR
+DELETE FROM calls_fdw_sync_state; -- ERROR
+TRUNCATE calls_fdw_sync_state; -- ERROR
+DELETE FROM calls_fdw_sync_state WHERE target = 'loader.calls'::regclass;
 RESET ROLE;
-SELECT count(*) > 5 AS others FROM calls_fdw_sync_state;
-GRANT USAGE ON SCHEMA local, voicy TO regress_calls_loader;
+-- A superuser restores what there is, also of tables that are gone.
+INSERT INTO calls_fdw_sync_state SELECT 1, 2, 'ringyo', now(), now(), '1 day', now(), 0, 0, 0, 0, now();
+UPDATE calls_fdw_sync_state SET read = 1 WHERE source = 1::regclass;
+DELETE FROM calls_fdw_sync_state WHERE source = 1::regclass;
 SET ROLE regress_calls_loader;
 CALL calls_fdw_sync('ringyo.calls', 'local.ringyo'); -- ERROR
 CALL calls_fdw_sync('voicy.calls', 'loader.calls'); -- ERROR

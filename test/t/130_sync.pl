@@ -209,6 +209,10 @@ sub check_dump
 	my $missing = $node->safe_psql('postgres', q(SELECT count(*) FROM calls_fdw_sync_state WHERE target::text ~ '^[0-9]+$'));
 	is($missing, 1, 'a dropped table leaves a row behind');
 	$node->command_ok([ 'pg_dump', '-f', $file, $node->connstr('postgres') ], 'pg_dump works');
+	$node->safe_psql('postgres', 'CREATE ROLE backup LOGIN IN ROLE pg_read_all_data');
+	$node->command_ok([ 'pg_dump', '-U', 'backup', '-f', "$file.too", $node->connstr('postgres') ], '... also for a role that may read all data');
+	my ($rows, $too) = map { PostgreSQL::Test::Utils::slurp_file($_) =~ /^COPY public\.calls_fdw_sync_state .*?;\n(.+?)^\\\.$/ms } $file, "$file.too";
+	ok(defined $rows && $rows eq $too, '... with the same state');
 	$node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
 	$node->command_ok([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-f', $file, '-d', $node->connstr('restored') ], 'the dump can be restored');
 	is($node->safe_psql('restored', 'SELECT source::text, target::text, complete_from, complete_to FROM calls_fdw_sync_state ORDER BY 1, 2'),
