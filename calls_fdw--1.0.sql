@@ -259,10 +259,50 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION calls_fdw_sync_tables(regclass) IS 'part of calls_fdw_sync';
 
+-- The columns of a table that take no null, by themselves or by their domain.
+CREATE FUNCTION calls_fdw_sync_required(target regclass) RETURNS name[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(array_agg(a.attname), '{}')
+  FROM pg_attribute AS a
+  WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+    AND (a.attnotnull OR EXISTS (
+      WITH RECURSIVE base (type) AS (SELECT a.atttypid UNION ALL SELECT d.typbasetype FROM base JOIN pg_type AS d ON d.oid = type WHERE d.typtype = 'd')
+      SELECT FROM base JOIN pg_type AS d ON d.oid = type WHERE d.typnotnull))
+$$;
+COMMENT ON FUNCTION calls_fdw_sync_required(regclass) IS 'part of calls_fdw_sync';
+
+-- Refuses a target that takes no null where the provider has nothing else, as
+-- far as the catalogue tells; a trigger may fill in what is missing.
+CREATE FUNCTION calls_fdw_sync_fill(schema text, source regclass, target regclass, columns name[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  provider text;
+  empty name;
+BEGIN
+  SELECT o.option_value INTO provider
+  FROM pg_foreign_table AS f JOIN pg_foreign_server AS s ON s.oid = f.ftserver, pg_options_to_table(s.srvoptions) AS o
+  WHERE f.ftrelid = source AND o.option_name = 'provider';
+  IF provider IS NULL OR EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = target AND t.tgtype & 7 = 7) THEN -- BEFORE INSERT FOR EACH ROW
+    RETURN;
+  END IF;
+  EXECUTE format('SELECT a.attname FROM pg_attribute AS a
+    LEFT JOIN LATERAL (SELECT option_value AS name FROM pg_options_to_table(a.attfdwoptions) WHERE option_name = ''column_name'') AS o ON true
+    JOIN %1$s.calls_fdw_columns($4) AS c ON c.column_name = coalesce(o.name, a.attname)
+    WHERE a.attrelid = $1 AND a.attname = ANY ($3) AND a.attname = ANY (%1$s.calls_fdw_sync_required($2)) AND c.kind = ''absent''
+      AND NOT EXISTS (SELECT FROM pg_options_to_table(a.attfdwoptions) WHERE option_name = ''path'')
+    ORDER BY a.attnum LIMIT 1', schema) INTO empty USING source, target, columns, provider;
+  IF empty IS NOT NULL THEN
+    RAISE EXCEPTION 'column "%" of % takes no null, and provider "%" reports nothing else', empty, target, provider
+      USING ERRCODE = 'not_null_violation',
+            HINT = format('ALTER TABLE %s ALTER %I DROP NOT NULL; or another type, if it is a domain.', target, empty);
+  END IF;
+END $$;
+COMMENT ON FUNCTION calls_fdw_sync_fill(text, regclass, regclass, name[]) IS 'part of calls_fdw_sync';
+
 -- The unique index that tells whether a call is in the target already: it has
 -- call_id, and otherwise columns that never change. Calls of several sources
 -- may have the same call_id.
-CREATE FUNCTION calls_fdw_sync_key(target regclass, columns name[], several boolean) RETURNS name[]
+CREATE FUNCTION calls_fdw_sync_key(target regclass, columns name[], required name[], several boolean) RETURNS name[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   key name[];
@@ -270,7 +310,7 @@ DECLARE
 BEGIN
   SELECT i.key INTO key
   FROM (SELECT array_agg(a.attname ORDER BY k.place) AS key,
-               bool_and(a.attname <> 'started_at' OR a.attnotnull OR x.indnullsnotdistinct) AS finds_nulls
+               bool_and(a.attname <> 'started_at' OR a.attname = ANY (required) OR x.indnullsnotdistinct) AS finds_nulls
         FROM pg_index AS x, unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, place), pg_attribute AS a
         WHERE x.indrelid = calls_fdw_sync_key.target AND x.indisunique AND x.indimmediate AND x.indisvalid
           AND x.indpred IS NULL AND x.indexprs IS NULL AND k.place <= x.indnkeyatts
@@ -299,7 +339,7 @@ BEGIN
           HINT = format('CREATE UNIQUE INDEX ON %s (%s)%s;', target, array_to_string(wanted, ', '),
                         CASE WHEN 'started_at' = ANY (wanted) THEN ' NULLS NOT DISTINCT' END);
 END $$;
-COMMENT ON FUNCTION calls_fdw_sync_key(regclass, name[], boolean) IS 'part of calls_fdw_sync';
+COMMENT ON FUNCTION calls_fdw_sync_key(regclass, name[], name[], boolean) IS 'part of calls_fdw_sync';
 
 -- What a foreign table's column source has.
 CREATE FUNCTION calls_fdw_sync_source(source regclass) RETURNS text
@@ -518,6 +558,7 @@ CREATE FUNCTION calls_fdw_sync_begin(schema text, source regclass, target regcla
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   columns name[];
+  required name[];
   key name[];
   run jsonb;
   known record;
@@ -558,7 +599,9 @@ BEGIN
                    || CASE WHEN known.complete_to IS NULL THEN ' OR EXISTS (SELECT FROM %s WHERE source <> $2)' ELSE '' END, schema, target)
       INTO several USING target, source_value;
   END IF;
-  EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2, $3)', schema) INTO key USING target, columns, several AND 'source' = ANY (columns);
+  EXECUTE format('SELECT %s.calls_fdw_sync_required($1)', schema) INTO required USING target;
+  EXECUTE format('SELECT %s.calls_fdw_sync_key($1, $2, $3, $4)', schema) INTO key USING target, columns, required, several AND 'source' = ANY (columns);
+  EXECUTE format('SELECT %s.calls_fdw_sync_fill($1, $2, $3, $4)', schema) USING schema, source, target, columns;
   EXECUTE format('SELECT $1 || %s.calls_fdw_sync_abilities($2)', schema)
     INTO run USING run || jsonb_build_object('files', files, 'columns', columns, 'key', key, 'source_value', source_value), source;
   windows := (run->>'windows')::boolean;
@@ -574,8 +617,7 @@ BEGIN
   IF start IS NULL AND windows THEN
     EXECUTE format('SELECT %s.calls_fdw_sync_oldest($1, $2)', schema) INTO start USING source, (run->>'ascending')::boolean;
   END IF;
-  SELECT a.attnotnull AND NOT ordered INTO dated
-  FROM pg_attribute AS a WHERE a.attrelid = calls_fdw_sync_begin.target AND a.attname = 'started_at';
+  dated := 'started_at' = ANY (required) AND NOT ordered;
   IF dated AND known.complete_to IS NULL THEN
     RAISE NOTICE 'calls without started_at are left out, since % takes none', target;
   END IF;

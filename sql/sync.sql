@@ -299,6 +299,24 @@ CREATE TABLE local.dated (LIKE whippy.calls, PRIMARY KEY (source, call_id, start
 CALL calls_fdw_sync('whippy.calls', 'local.dated');
 CALL calls_fdw_sync('whippy.calls', 'local.dated');
 SELECT count(*) FROM local.dated;
+CREATE DOMAIN "dated moment" AS moment NOT NULL;
+CREATE DOMAIN "very dated moment" AS "dated moment";
+CREATE TABLE local.domain (source text, call_id text, started_at "very dated moment", UNIQUE (source, call_id, started_at));
+CALL calls_fdw_sync('whippy.calls', 'local.domain');
+SELECT count(*) FROM local.domain;
+-- Nor is there one for columns that the provider never reports.
+CALL sim.clear();
+CREATE TABLE local.ends (call_id text PRIMARY KEY, started_at timestamptz, ended_at "dated moment");
+CALL calls_fdw_sync('whippy.calls', 'local.ends'); -- ERROR
+ALTER TABLE local.ends DROP ended_at, ADD ended_at timestamptz NOT NULL DEFAULT 'infinity';
+CALL calls_fdw_sync('whippy.calls', 'local.ends'); -- ERROR
+SELECT sim.requests('whippy');
+CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.ended_at := coalesce(NEW.ended_at, ''infinity''); RETURN NEW; END';
+CREATE TRIGGER fill BEFORE INSERT ON local.ends FOR EACH ROW EXECUTE FUNCTION fill();
+CALL calls_fdw_sync('whippy.calls', 'local.ends', undated => NULL);
+CREATE FOREIGN TABLE retold (call_id text, started_at timestamptz, ended_at timestamptz OPTIONS (column_name 'started_at')) SERVER whippy;
+CREATE TABLE local.retold (call_id text PRIMARY KEY, started_at timestamptz NOT NULL, ended_at timestamptz NOT NULL);
+CALL calls_fdw_sync('retold', 'local.retold');
 
 -- A user needs USAGE and a mapping, the tables, and nothing else; and changes
 -- what is known of tables that the user may load.
