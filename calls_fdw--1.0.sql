@@ -613,6 +613,9 @@ BEGIN
                  (SELECT string_agg(quote_ident(c), ', ' ORDER BY n) FROM unnest(columns) WITH ORDINALITY AS u (c, n)), source);
   ALTER TABLE pg_temp.calls_fdw_sync_batch ALTER call_id SET NOT NULL;
 
+  -- longer than any log, and within the range of timestamps
+  lookback := least(lookback, interval '1000 years');
+  undated := CASE WHEN undated > interval '1000 years' THEN interval '1000 years' ELSE undated END;
   start := known.complete_to - lookback;
   IF start IS NULL AND windows THEN
     EXECUTE format('SELECT %s.calls_fdw_sync_oldest($1, $2)', schema) INTO start USING source, (run->>'ascending')::boolean;

@@ -92,6 +92,9 @@ CALL calls_fdw_sync('voicy.calls', 'local.voicy', '30 days');
 CALL calls_fdw_sync('voicy.calls', 'local.voicy', '2 years');
 SELECT differing('voicy.calls', 'local.voicy');
 
+CALL calls_fdw_sync('voicy.calls', 'local.voicy', '10000 years', undated => '293000 years');
+CALL calls_fdw_sync('whippy.calls', 'local.whippy', '170000000 years', undated => '293000 years');
+
 -- Progress is a message after each batch.
 SET calls_fdw.progress = on;
 TRUNCATE local.tryvox; -- and is loaded anew
