@@ -812,6 +812,8 @@ DECLARE
   part regclass;
   run jsonb;
   problem text;
+  detail text;
+  hint text;
   state text;
   problems text[];
   first_state text;
@@ -840,8 +842,8 @@ BEGIN
         IF cardinality(tables) = 1 THEN
           RAISE;
         END IF;
-        GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, state = RETURNED_SQLSTATE;
-        problems := problems || format('%s: %s', part, problem);
+        GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, state = RETURNED_SQLSTATE;
+        problems := problems || concat_ws(E'\n', format('%s: %s', part, problem), '  DETAIL:  ' || nullif(detail, ''), '  HINT:  ' || nullif(hint, ''));
         first_state := coalesce(first_state, state);
         run := coalesce(run, '{"calls": 0, "inserted": 0, "updated": 0, "unchanged": 0}') || '{"phase": "done"}';
       END;
