@@ -825,6 +825,11 @@ BEGIN
   FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'calls_fdw';
   EXECUTE format('SELECT %s.calls_fdw_sync_check($1, $2, $3, $4)', schema) USING source, target, lookback, batch_size;
   EXECUTE format('SELECT %s.calls_fdw_sync_tables($1)', schema) INTO tables USING source;
+  -- what is known of tables that are gone, unless another run is at it
+  EXECUTE format('DELETE FROM %1$s.calls_fdw_sync_state WHERE (source, target) IN ('
+                 'SELECT s.source, s.target FROM %1$s.calls_fdw_sync_state AS s '
+                 'WHERE (NOT EXISTS (SELECT FROM pg_class WHERE oid = s.source) OR NOT EXISTS (SELECT FROM pg_class WHERE oid = s.target)) '
+                 'AND has_table_privilege(s.target, ''INSERT'') IS NOT FALSE FOR UPDATE SKIP LOCKED)', schema);
   read := 0;
   inserted := 0;
   updated := 0;

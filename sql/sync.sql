@@ -266,7 +266,11 @@ TABLE diary;
 -- A table made anew under the old name begins anew; a renamed one goes on.
 DROP TABLE local.ids;
 CREATE TABLE local.ids (call_id text PRIMARY KEY, started_at timestamptz);
+CREATE VIEW forgettable AS
+  SELECT count(*) FROM calls_fdw_sync_state WHERE NOT EXISTS (SELECT FROM pg_class WHERE oid = source) OR NOT EXISTS (SELECT FROM pg_class WHERE oid = target);
+TABLE forgettable;
 CALL calls_fdw_sync('ringyo.calls', 'local.ids');
+TABLE forgettable;
 ALTER TABLE local.ids RENAME TO identifiers;
 CALL calls_fdw_sync('ringyo.calls', 'local.identifiers');
 
@@ -338,8 +342,12 @@ CREATE OPERATOR loader.< (FUNCTION = loader.lies, LEFTARG = timestamptz, RIGHTAR
 CREATE FUNCTION loader.lies(a jsonb, b text) RETURNS text LANGUAGE sql AS 'SELECT 1 / 0';
 CREATE OPERATOR loader.->> (FUNCTION = loader.lies, LEFTARG = jsonb, RIGHTARG = text);
 SET search_path = loader, pg_catalog, public;
+RESET ROLE;
+INSERT INTO calls_fdw_sync_state SELECT 1, t, 'gone', now(), now(), '1 day', now(), 0, 0, 0, 0, now() FROM unnest('{local.voicy,2}'::regclass[]) AS t;
+SET ROLE regress_calls_loader;
 CALL calls_fdw_sync('ringyo.calls', 'loader.calls');
 RESET search_path;
+SELECT source, target FROM calls_fdw_sync_state WHERE source_value = 'gone'; -- who may not load does not forget
 SELECT source, source_value FROM calls_fdw_sync_state WHERE target = 'loader.calls'::regclass;
 UPDATE calls_fdw_sync_state SET complete_to = 'infinity' WHERE target = 'local.voicy'::regclass; -- ERROR
 UPDATE calls_fdw_sync_state SET target = 'local.ringyo' WHERE target = 'loader.calls'::regclass; -- ERROR
