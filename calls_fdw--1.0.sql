@@ -101,8 +101,8 @@ AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 10;
 COMMENT ON FUNCTION calls_fdw_stats() IS 'what each server has cost in this session; only servers on which the user has USAGE';
 
 -- One table for all providers: SCHEMA.calls, partitioned by source, with a
--- partition calls_SERVER for each server, a foreign table with the common
--- columns.  Runs with the caller's rights: CREATE on the schema, USAGE on the
+-- partition calls_SERVER (shortened where that is too long) for each server, a
+-- foreign table with the common columns.  Runs with the caller's rights: CREATE on the schema, USAGE on the
 -- servers.  Raises 42704 for no such server, 42809 for another wrapper's, 42710
 -- for a source that two servers have, 42P07 for a table that is there already,
 -- 22004 for a null argument, 22023 without servers.
@@ -113,6 +113,8 @@ DECLARE
   sources text[] := '{}';
   source text;
   ours boolean;
+  partition text;
+  longest integer := current_setting('max_identifier_length');
 BEGIN
   IF schema IS NULL OR servers IS NULL OR array_position(servers, NULL) IS NOT NULL THEN
     RAISE EXCEPTION 'schema and servers must not be null' USING ERRCODE = 'null_value_not_allowed';
@@ -147,11 +149,21 @@ BEGIN
       agent_id text, from_number text, to_number text, started_at timestamptz, ended_at timestamptz, duration interval)
     PARTITION BY LIST (source)', schema);
   FOR i IN 1 .. cardinality(servers) LOOP
+    partition := 'calls_' || servers[i];
+    IF octet_length(partition) > longest THEN
+      -- names that differ at their ends only stay different
+      WHILE octet_length(partition) > longest - 9 LOOP
+        partition := left(partition, -1);
+      END LOOP;
+      partition := partition || '_' || left(md5(servers[i]), 8);
+    END IF;
     EXECUTE format('CREATE FOREIGN TABLE %1$I.%2$I PARTITION OF %1$I.calls FOR VALUES IN (%3$L) SERVER %4$I',
-      schema, 'calls_' || servers[i], sources[i], servers[i]);
+      schema, partition, sources[i], servers[i]);
   END LOOP;
-  RAISE NOTICE 'calls are counted partition by partition only with enable_partitionwise_aggregate'
-    USING HINT = 'SET enable_partitionwise_aggregate = on;';
+  IF NOT current_setting('enable_partitionwise_aggregate')::boolean THEN
+    RAISE NOTICE 'calls are counted partition by partition only with enable_partitionwise_aggregate'
+      USING HINT = 'SET enable_partitionwise_aggregate = on;';
+  END IF;
   RETURN format('%I.calls', schema)::regclass;
 END $$;
 COMMENT ON FUNCTION calls_fdw_create_calls(name, name[]) IS 'makes the table SCHEMA.calls, partitioned by source, of the common columns of several servers';

@@ -88,6 +88,18 @@ SELECT calls_fdw_create_calls('two accounts', VARIADIC ARRAY['voicy', 'ringyo']:
 CREATE FOREIGN TABLE "two accounts".calls_tryvox PARTITION OF "two accounts".calls FOR VALUES IN ('tryvox') SERVER tryvox;
 SELECT source, count(*) FROM "two accounts".calls GROUP BY source ORDER BY source;
 
+-- Servers whose names differ in the last letter, the longest that there are; and
+-- no notice where partitions are counted one by one.
+CREATE SCHEMA long;
+SELECT format('CREATE SERVER %I FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider %L)', repeat('ü', 31) || n, 'ringyo') FROM generate_series(1, 2) AS n
+\gexec
+SET enable_partitionwise_aggregate = on;
+SELECT calls_fdw_create_calls('long', repeat('ü', 31) || 1, repeat('ü', 31) || 2);
+RESET enable_partitionwise_aggregate;
+DROP TABLE long.calls;
+SELECT calls_fdw_create_calls('long', 'voicy', repeat('ü', 31) || 2);
+SELECT relname FROM pg_class WHERE relnamespace = 'long'::regnamespace ORDER BY 1;
+
 -- Mistakes; nothing is left behind.
 CREATE SCHEMA empty;
 CREATE SERVER same FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'ringyo', source 'voicy');
