@@ -349,12 +349,12 @@ CALL calls_fdw_sync('ringyo.calls', 'loader.calls');
 RESET search_path;
 SELECT source, target FROM calls_fdw_sync_state WHERE source_value = 'gone'; -- who may not load does not forget
 SELECT source, source_value FROM calls_fdw_sync_state WHERE target = 'loader.calls'::regclass;
-UPDATE calls_fdw_sync_state SET complete_to = 'infinity' WHERE target = 'local.voicy'::regclass; -- ERROR
+UPDATE calls_fdw_sync_state SET complete_to = 'infinity' WHERE target = 'local.identifiers'::regclass; -- ERROR
 UPDATE calls_fdw_sync_state SET target = 'local.ringyo' WHERE target = 'loader.calls'::regclass; -- ERROR
 UPDATE calls_fdw_sync_state SET source = 'voicy.calls' WHERE target = 'loader.calls'::regclass; -- ERROR
 INSERT INTO calls_fdw_sync_state SELECT 'ringyo.calls', 'local.voicy', 'ringyo', now(), now(), '1 day', now(), 0, 0, 0, 0, now(); -- ERROR
 INSERT INTO calls_fdw_sync_state SELECT 1, 2, 'ringyo', now(), now(), '1 day', now(), 0, 0, 0, 0, now(); -- ERROR
-DELETE FROM calls_fdw_sync_state; -- ERROR
+DELETE FROM calls_fdw_sync_state WHERE target = 'local.identifiers'::regclass; -- ERROR
 TRUNCATE calls_fdw_sync_state; -- ERROR
 DELETE FROM calls_fdw_sync_state WHERE target = 'loader.calls'::regclass;
 RESET ROLE;
