@@ -11,13 +11,15 @@ use Test::More;
 use Time::HiRes qw(sleep);
 
 my $kills = 20;
+my $calls = 5000;
+my $large = 200000;
 my $seed = $ENV{CALLS_SEED} || 20261121;
 
 srand $seed;
 note "seed $seed; set CALLS_SEED for another";
 
 my $cron = cron_is_installed();
-my $sim = start_simulator(calls => 5000);
+my $sim = start_simulator(calls => $calls);
 my $node = start_node('main', sim => $sim, conf => $cron ? "shared_preload_libraries = 'pg_cron'\n" : '');
 $node->append_conf('postgresql.conf', "cron.database_name = 'postgres'\ncron.host = '" . $node->host . "'\n") if $cron;
 $node->restart if $cron;
@@ -27,6 +29,7 @@ $node->safe_psql('postgres', "CREATE SCHEMA synced;\n" . join '', map { "CREATE 
 check_kills($_) foreach @providers;
 check_exclusion();
 check_swaps();
+check_large_kills();
 check_dump();
 check_documents();
 check_cron();
@@ -61,15 +64,17 @@ sub check_kills
 	my $killed = 0;
 	my $progress = 0;
 	my $loaded = 0;
+	my $tries = $provider eq 'tryvox' ? $kills : $kills / 2;
 
 	# so that a load takes longer than it may
-	$sim->set($provider, latency => 20);
-	foreach my $kill (1 .. $kills)
+	$sim->set($provider, latency => 10);
+	foreach my $kill (1 .. $tries)
 	{
 		my $session = Session->new($node);
 
 		$session->send("CALL calls_fdw_sync('$provider.calls', 'synced.$provider', '7 days', batch_size => 300)");
-		sleep 0.02 + rand 0.15;
+		# the first ones early, the last ones when a load may have come far
+		sleep 0.02 + rand 0.04 * $kill;
 		$killer->query('SELECT pg_terminate_backend(' . $session->pid . ')');
 		$session->receive;
 		$killed++ if $session->ended;
@@ -80,13 +85,75 @@ sub check_kills
 		$sim->change($provider, insert => 2, update => 2) if $kill % 5 == 0;
 	}
 	$sim->set($provider, latency => 0);
-	note "$provider: $killed of $kills were killed, $progress had added calls, $loaded calls there";
+	note "$provider: $killed of $tries were killed, $progress had added calls, $loaded calls there";
 	cmp_ok($killed, '>=', 3, "$provider: runs were killed");
 	my $result = sync("$provider.calls", "synced.$provider", lookback => '7 days', undated => '0');
-	same_as_provider($provider, "synced.$provider", "$provider: killed $kills times, and complete ($result)");
+	same_as_provider($provider, "synced.$provider", "$provider: killed $killed times, and complete ($result)");
 	$sim->change($provider, insert => 5, update => 5, where => 'newest');
 	sync("$provider.calls", "synced.$provider", lookback => '7 days', undated => '0');
 	same_as_provider($provider, "synced.$provider", "$provider: changes are found");
+	return;
+}
+
+# The same with many calls, of which any may change. What a run has to find is
+# what started at most its lookback before the newest call that was known then;
+# a last run looks back at everything.
+sub check_large_kills
+{
+	my $columns = 'source, provider, call_id, status, direction, agent_id, from_number, to_number, started_at, ended_at, duration';
+	my $killer = Session->new($node);
+	my $lookback = '60 days';
+	my $state = q(FROM calls_fdw_sync_state WHERE target = 'synced.large'::regclass);
+	my $killed = 0;
+	my (@disagree, @lost, %changed);
+	my $differing = "SELECT call_id FROM ((SELECT $columns FROM synced.large EXCEPT ALL SELECT $columns FROM local.voicy)
+		UNION ALL (SELECT $columns FROM local.voicy EXCEPT ALL SELECT $columns FROM synced.large)) AS d";
+
+	$sim->set('voicy', calls => $large, latency => 20);
+	load_local($node, $sim, 'voicy');
+	$node->safe_psql('postgres', qq(
+		CREATE TABLE synced.large AS SELECT $columns FROM voicy.calls WITH NO DATA;
+		CREATE UNIQUE INDEX ON synced.large (source, call_id);
+		CREATE TABLE unpromised (call_id text);
+		ANALYZE local.voicy;));
+	foreach my $kill (1 .. $kills)
+	{
+		my $session = Session->new($node);
+
+		# the first load comes to its end, too
+		sync('voicy.calls', 'synced.large', lookback => $lookback) if $kill == 15;
+		$session->send("CALL calls_fdw_sync('voicy.calls', 'synced.large', '$lookback')");
+		sleep 0.05 + rand 0.45;
+		$killer->query('SELECT pg_terminate_backend(' . $session->pid . ')');
+		$session->receive;
+		$killed++ if $session->ended;
+		$session->close;
+
+		# what is known to be complete is
+		push @disagree, "kill $kill" if $killer->query("SELECT (SELECT max(started_at) FROM synced.large) IS DISTINCT FROM (SELECT complete_to $state)") ne 'f';
+		my $missing = $killer->query("SELECT count(*) FROM local.voicy AS l, (SELECT complete_from, complete_to $state) AS s
+			WHERE l.started_at BETWEEN s.complete_from AND s.complete_to AND NOT EXISTS (SELECT FROM synced.large AS t WHERE t.call_id = l.call_id)");
+		push @lost, "$missing after kill $kill" if $missing ne '0';
+		next if $kill % 3;
+
+		$sim->change('voicy', insert => 3, update => 40, where => 'random');
+		my @new = grep { !$changed{$_}++ } $sim->command('changes', provider => 'voicy') =~ /^update\W*voicy","([^"\n]+)"/mg;
+		$killer->query("INSERT INTO unpromised SELECT call_id FROM local.voicy WHERE call_id IN ('" . join("', '", @new) . "') AND started_at < (SELECT complete_to $state) - interval '$lookback'");
+	}
+	$sim->set('voicy', latency => 0);
+	note "voicy: $killed of $kills were killed, $large calls";
+	cmp_ok($killed, '>=', 15, 'voicy: runs over many calls were killed');
+	none('... and what was loaded and what is known agreed', @disagree);
+	none('... and no call was missing of what was complete', @lost);
+	sync('voicy.calls', 'synced.large', lookback => $lookback);
+	load_local($node, $sim, 'voicy');
+	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM unpromised'), '>', 20, '... calls changed that were too old');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM ($differing) AS d WHERE call_id NOT IN (TABLE unpromised)"), 0, '... and nothing but these is missed');
+	sync('voicy.calls', 'synced.large', lookback => '3 years');
+	is($node->safe_psql('postgres', "SELECT count(*) FROM ($differing) AS d"), 0, '... by a run that looks back at everything, not even these');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM synced.large'), $large + 18, '... so that all calls are there');
+	$node->safe_psql('postgres', 'DROP TABLE synced.large, unpromised');
+	$sim->reset;
 	return;
 }
 
