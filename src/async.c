@@ -7,7 +7,8 @@
  * scan gives the Append a copy: whichever of them becomes readable, the scan
  * that looks first drives the transfers of all.  A scan whose page came in that
  * way is asked again before the Append waits (ConfigureWait), so nothing is
- * missed.
+ * missed.  Therefore a scan that can have no descriptor, because there are
+ * hundreds of them, needs none: one that waits along with it wakes it too.
  *
  * The Append asks each of its scans for a row when it starts, so that under a
  * LIMIT each sends its first request even if the first scan has rows enough.
@@ -19,6 +20,7 @@
 #include "executor/execAsync.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
+#include "foreign/fdwapi.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 
@@ -45,6 +47,31 @@ complete_request(AsyncRequest *areq)
 	return true;
 }
 
+/* Is this a scan of ours that waits for a page? */
+static bool
+is_waiting(const AsyncRequest *areq)
+{
+	const ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
+
+	return areq->callback_pending &&
+		node->fdwroutine->ForeignAsyncConfigureWait == callsForeignAsyncConfigureWait;
+}
+
+/*
+ * Does an earlier scan of the Append wait?  The Append configures them in their
+ * order, so that the first that waits is among its events by now.
+ */
+static bool
+has_companion(const AppendState *append, const AsyncRequest *areq)
+{
+	int			i = -1;
+
+	while ((i = bms_next_member(append->as_asyncplans, i)) >= 0 && i < areq->request_index)
+		if (is_waiting(append->as_asyncrequests[i]))
+			return true;
+	return false;
+}
+
 void
 callsForeignAsyncRequest(AsyncRequest *areq)
 {
@@ -58,6 +85,7 @@ callsForeignAsyncConfigureWait(AsyncRequest *areq)
 	ForeignScanState *node = castNode(ForeignScanState, areq->requestee);
 	AppendState *append = castNode(AppendState, areq->requestor);
 	int64		events = calls_http_events();
+	int			descriptor;
 
 	Assert(areq->callback_pending);
 
@@ -75,8 +103,12 @@ callsForeignAsyncConfigureWait(AsyncRequest *areq)
 	}
 	/* or the page of one that was asked before this one has come just now */
 	calls_http_set_alarm(events != calls_http_events() ? 0 : ASYNC_TICK);
+	descriptor = calls_scan_descriptor(node);
+	if (descriptor < 0 && has_companion(append, areq))
+		return;
+	/* no other scan of this Append has what is nobody's copy */
 	AddWaitEventToSet(append->as_eventset, WL_SOCKET_READABLE,
-					  calls_scan_descriptor(node), NULL, areq);
+					  descriptor >= 0 ? descriptor : calls_http_descriptor(), NULL, areq);
 }
 
 void

@@ -134,10 +134,16 @@ extern bool calls_http_has_room(void);
 extern int	calls_http_under_way(void);
 
 /*
- * A descriptor of its own for each caller, which closes it, that is readable
- * when calls_http_drive has something to do.  Raises HV00N.
+ * A descriptor that is readable when calls_http_drive has something to do.  It
+ * is not the caller's.  Raises HV00N.
  */
 extern int	calls_http_descriptor(void);
+
+/*
+ * A copy of it, to be given back; -1 where none can be spared.  Raises HV00N.
+ */
+extern int	calls_http_copy_descriptor(void);
+extern void calls_http_return_descriptor(int descriptor);
 
 /* Ends a transfer early, or frees a finished one. */
 extern void calls_http_free(CallsHttpTransfer *transfer);

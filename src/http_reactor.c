@@ -38,6 +38,7 @@
 #include "http_timer.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/wait_event.h"
 
@@ -51,6 +52,12 @@
  */
 #define MAX_DRIVE_MS 10
 
+/*
+ * Copies of the epoll descriptor; more would only take descriptors away from
+ * connections.
+ */
+#define MAX_COPIES 32
+
 /* One per backend; made for the first transfer and kept. */
 static struct
 {
@@ -60,6 +67,7 @@ static struct
 	CallsTimer	timer;			/* in epoll: for libcurl's deadline */
 	int64		deadline;		/* libcurl's next; 0: none */
 	CallsTimer	alarm;			/* in epoll: the callers' next */
+	int			copies;			/* of epoll, which callers have */
 	int			attached;		/* transfers in multi */
 	int64		events;			/* transfers that ended, alarms that went off */
 	const char *failure;		/* multi is unusable: why; else NULL */
@@ -502,15 +510,32 @@ calls_http_under_way(void)
 int
 calls_http_descriptor(void)
 {
+	ensure_reactor();
+	return reactor.epoll;
+}
+
+int
+calls_http_copy_descriptor(void)
+{
 	int			descriptor;
 
 	ensure_reactor();
+	if (reactor.copies >= MAX_COPIES || !calls_http_has_room() || !AcquireExternalFD())
+		return -1;
 	descriptor = fcntl(reactor.epoll, F_DUPFD_CLOEXEC, 0);
 	if (descriptor < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-				 errmsg("could not wait for HTTP replies: %m")));
+		ReleaseExternalFD();
+	else
+		reactor.copies++;
 	return descriptor;
+}
+
+void
+calls_http_return_descriptor(int descriptor)
+{
+	close(descriptor);
+	ReleaseExternalFD();
+	reactor.copies--;
 }
 
 void

@@ -12,11 +12,8 @@
  */
 #include "postgres.h"
 
-#include <unistd.h>
-
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
-#include "storage/fd.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -67,10 +64,7 @@ release_scan(void *arg)
 	CallsScanState *state = arg;
 
 	if (state->descriptor >= 0)
-	{
-		close(state->descriptor);
-		ReleaseExternalFD();
-	}
+		calls_http_return_descriptor(state->descriptor);
 	state->descriptor = -1;
 }
 
@@ -261,23 +255,7 @@ calls_scan_descriptor(ForeignScanState *node)
 	CallsScanState *state = node->fdw_state;
 
 	if (state->descriptor < 0)
-	{
-		if (!AcquireExternalFD())
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_UNABLE_TO_ESTABLISH_CONNECTION),
-					 errmsg("could not wait for HTTP replies"),
-					 errdetail("There are too many open files.")));
-		PG_TRY();
-		{
-			state->descriptor = calls_http_descriptor();
-		}
-		PG_CATCH();
-		{
-			ReleaseExternalFD();
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
-	}
+		state->descriptor = calls_http_copy_descriptor();
 	return state->descriptor;
 }
 

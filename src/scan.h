@@ -53,7 +53,7 @@ extern bool calls_scan_is_pending(ForeignScanState *node);
 
 /*
  * Asynchronous: a descriptor that is readable when the scan should look again.
- * It is the scan's.  Raises HV00N.
+ * It is the scan's; -1 where none can be spared for it.  Raises HV00N.
  */
 extern int	calls_scan_descriptor(ForeignScanState *node);
 

@@ -20,6 +20,7 @@ $node->safe_psql('postgres', q(
 check_large_reply();
 check_low_memory();
 check_descriptors();
+check_many_scans();
 check_thousand_scans();
 
 unlike(slurp_file($node->logfile), qr/was terminated by signal|PANIC/, 'no process of the server crashed');
@@ -122,6 +123,35 @@ sub check_descriptors
 		cmp_ok($states{'00000'}, '>=', 1, "$name: at times enough");
 		is($recovered, @steps, "$name: with more, the session works");
 	}
+	return;
+}
+
+# Hundreds of scans under one Append, more than there are descriptors for; and
+# an Append of two while those have taken what scans may have to wait with.
+sub check_many_scans
+{
+	my $session = Session->new($node);
+	my $scans = 300;
+	my ($some, $all) = map { my $most = $_; join ' UNION ALL ', map { "SELECT $_ AS i, call_id FROM many.t$_" } 1 .. $most } 2, $scans;
+	my $counts = 'SELECT count(md5(call_id)), count(DISTINCT (i, call_id)), count(DISTINCT i) FROM';
+
+	$sim->set('voicy', calls => 250, latency => 20);
+	$node->safe_psql('postgres', join "\n",
+		"CREATE SERVER many FOREIGN DATA WRAPPER calls_fdw OPTIONS (provider 'voicy', base_url '@{[ $sim->url ]}', page_size '100', max_connections '4');",
+		"CREATE USER MAPPING FOR CURRENT_USER SERVER many OPTIONS (api_key 'voicy_sk_test');",
+		'CREATE SCHEMA many;',
+		(map { "CREATE FOREIGN TABLE many.t$_ (call_id text) SERVER many;" } 1 .. $scans),
+		"CREATE VIEW many.some AS $some;",
+		"CREATE VIEW many.every AS $all;");
+	is(scalar(() = $session->query('EXPLAIN SELECT * FROM many.every') =~ /Async Foreign Scan/g), $scans, "$scans scans: all asynchronous");
+	is($session->query("$counts many.every"), join('|', 250 * $scans, 250 * $scans, $scans), "$scans scans: all rows");
+
+	$session->query('BEGIN; DECLARE c CURSOR FOR SELECT * FROM many.every');
+	is(scalar(() = $session->query('FETCH 1000 FROM c') =~ /\|/g), 1000, "$scans scans: rows of a cursor");
+	is($session->query("$counts many.some"), '500|500|2', 'two scans beside them: all rows');
+	$session->query('COMMIT');
+	$session->close;
+	$sim->set('voicy', calls => $calls, latency => 0);
 	return;
 }
 
