@@ -28,6 +28,7 @@ check_append('every');
 check_append('parts');
 check_append_stops();
 check_throttling();
+check_halving();
 check_failures();
 check_limits();
 check_cancel();
@@ -60,6 +61,13 @@ sub together
 		my ($first) = $sim->log($provider);
 		$most = $first->{inflight} if $first && $first->{inflight} > $most;
 	}
+	return $most;
+}
+
+# The most among these requests
+sub most_inflight
+{
+	my ($most) = sort { $b <=> $a } map { $_->{inflight} } @_;
 	return $most;
 }
 
@@ -155,11 +163,6 @@ sub check_throttling
 		$sim->set($provider, latency => 10);
 		$sim->fault($provider, 'status', code => 429, retry_after => 0, after => 14, count => 4);
 		rows_equal($node, "SELECT * FROM {$provider}", "$provider: rows after 429 in mid-scan");
-		my @log = $sim->log($provider);
-		my ($last) = grep { $log[$_]{status} == 429 } reverse 0 .. $#log;
-		my ($least) = sort { $a <=> $b } map { $_->{inflight} } grep { defined } @log[ $last + 1 .. $last + 10 ];
-		cmp_ok($least, '<=', 4, "$provider: no more than half as many are under way after it");
-
 		$sim->reset;
 		$sim->fault($provider, 'refuse', after => 4 * $_, count => 1) foreach 1 .. 3;
 		rows_equal($node, "SELECT * FROM {$provider}", "$provider: rows, connections refused at times");
@@ -172,6 +175,32 @@ sub check_throttling
 	my $start = Session::now();
 	rows_equal($node, 'SELECT * FROM {tryvox}', 'Retry-After: 1 in mid-scan');
 	cmp_ok(Session::now() - $start, '>=', 1, 'is waited for');
+	$sim->reset;
+	return;
+}
+
+# A 429 halves the number of requests; replies that come well raise it again.
+sub check_halving
+{
+	$sim->reset;
+	$sim->set('all', calls => 2000);
+	foreach my $provider (@providers)
+	{
+		$sim->set($provider, latency => 20);
+		$sim->fault($provider, 'status', code => 429, retry_after => 1, after => 40, count => 1);
+		$sim->clear;
+		is($node->safe_psql('postgres', "SELECT count(md5(call_id)) FROM $provider.calls"), 2000, "$provider: all rows");
+		my @log = $sim->log($provider);
+		# nothing is sent for a second: the first request after that
+		my ($next) = grep { $log[$_]{at_ms} - $log[ $_ - 1 ]{at_ms} > 500 } 1 .. $#log;
+		cmp_ok(most_inflight(@log[ 0 .. $next - 1 ]), '>', 4, "$provider: more than half of eight at once before a 429");
+		# four replies make it one more
+		my $after = most_inflight(@log[ $next .. $next + 7 ]);
+		cmp_ok($after, '<=', 4, "$provider: no more than half after it");
+		cmp_ok($after, '>=', 2, "$provider: and no less than a quarter");
+		cmp_ok(most_inflight(@log[ $next + 8 .. $#log ]), '>', 4, "$provider: later more again");
+	}
+	$sim->set('all', calls => $calls);
 	$sim->reset;
 	return;
 }
