@@ -6,9 +6,8 @@
  * What is worth another try, and when, is in retry.c; limits that scans share
  * are the governor's.
  *
- * How many requests are under way follows the provider: at most
- * max_connections, half as many after one was throttled or refused, and
- * slowly more again with each that succeeds.
+ * How many requests are under way, up to max_connections, follows the provider:
+ * see crowd.c.
  *
  *-------------------------------------------------------------------------
  */
@@ -55,6 +54,7 @@ struct CallsFetch
 	bool		held;			/* the governor has held it back for the
 								 * provider's sake: counted */
 	int64		number;			/* the fetcher's "sent" at the last attempt */
+	int			together;		/* how many were under way then, with this one */
 	int64		sent_at;		/* when that was; see calls_http_clock */
 	int64		took;			/* ms from then to its reply */
 	CallsHttpTransfer *transfer;	/* NULL while waiting */
@@ -83,35 +83,32 @@ release_fetch(void *arg)
 		fetch->fetcher->under_way--;
 }
 
-/* The provider is not happy with so many requests: halves them, once for all
- * that were under way together. */
+/*
+ * The provider is not happy: taken note of once for all requests that were
+ * under way together.  Where a reply says how long to wait, it is not about
+ * their number.
+ */
 static void
 note_setback(CallsFetch *fetch)
 {
 	CallsFetcher *fetcher = fetch->fetcher;
+	bool		paced = fetch->ticket.pace.wait >= 0;
 
 	if (fetch->number <= fetcher->setback)
 		return;
-	fetcher->window = Max(fetcher->window / 2, 1);
+	calls_note_setback(&fetcher->crowd, Max(fetch->together, fetcher->under_way + 1), !paced);
 	fetcher->setback = fetcher->sent;
 }
 
-/* It went well: one more for each round of replies. */
+/* What was sent before a setback tells nothing of what may be sent after it. */
 static void
 note_success(CallsFetch *fetch)
 {
 	CallsFetcher *fetcher = fetch->fetcher;
 
-	fetcher->window = Min(fetcher->window + 1 / fetcher->window,
-						  fetcher->settings->max_connections);
+	if (fetch->number > fetcher->setback)
+		calls_note_success(&fetcher->crowd, fetch->together);
 	fetcher->largest = Max(fetcher->largest, fetch->reply->length);
-}
-
-/* May one more be sent, as far as the number under way goes? */
-static bool
-window_is_open(const CallsFetcher *fetcher)
-{
-	return fetcher->under_way < (int) fetcher->window;
 }
 
 static bool
@@ -168,7 +165,7 @@ send_if_due(CallsFetch *fetch)
 		return;
 	}
 	fetch->reason = CALLS_WAIT_REPLY;
-	if (!window_is_open(fetcher))
+	if (!calls_crowd_is_open(&fetcher->crowd, fetcher->under_way))
 		return;
 	if (cap_is_reached(fetcher))
 	{
@@ -190,7 +187,7 @@ send_if_due(CallsFetch *fetch)
 	calls_use_turn(&fetch->ticket, fetch->transfer);
 	fetch->held = false;
 	fetch->state = FETCH_SENT;
-	fetcher->under_way++;
+	fetch->together = ++fetcher->under_way;
 	fetcher->counters->requests++;
 	fetch->number = ++fetcher->sent;
 	fetch->sent_at = calls_http_clock();
@@ -293,9 +290,9 @@ calls_init_fetcher(CallsFetcher *fetcher, const CallsDefinition *def,
 		.def = def,
 		.settings = settings,
 		.counters = counters,
-		.headers = calls_build_headers(def, settings),
-		.window = settings->max_connections
+		.headers = calls_build_headers(def, settings)
 	};
+	calls_init_crowd(&fetcher->crowd, settings->max_connections);
 	dlist_init(&fetcher->fetches);
 }
 
@@ -521,7 +518,7 @@ int
 calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
 {
 	const CallsSettings *settings = fetcher->settings;
-	int64		spare = (int) fetcher->window - fetcher->under_way;
+	int64		spare = (int) fetcher->crowd.allowed - fetcher->under_way;
 
 	if (settings->max_requests > 0)
 		spare = Min(spare, settings->max_requests - fetcher->counters->requests);

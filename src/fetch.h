@@ -17,6 +17,7 @@
 
 #include "lib/ilist.h"
 
+#include "crowd.h"
 #include "definition.h"
 #include "http.h"
 #include "option.h"
@@ -56,9 +57,9 @@ typedef struct CallsFetcher
 	int			nfetches;
 	int			under_way;		/* of these, sent and not answered */
 	int64		ended;			/* how many ever came to an end */
-	double		window;			/* how many may be under way */
+	CallsCrowd	crowd;			/* how many may be under way */
 	int64		sent;			/* attempts made */
-	int64		setback;		/* "sent" when the window was last halved */
+	int64		setback;		/* "sent" when one was last refused or failed */
 	size_t		largest;		/* bytes of the largest body so far */
 } CallsFetcher;
 

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use CallsTest;
+use NarrowProxy;
 use POSIX qw(ceil strftime);
 use Session;
 use Test::More;
@@ -29,6 +30,7 @@ check_append('parts');
 check_append_stops();
 check_throttling();
 check_halving();
+check_narrow_way();
 check_failures();
 check_limits();
 check_cancel();
@@ -199,6 +201,43 @@ sub check_halving
 		cmp_ok($after, '<=', 4, "$provider: no more than half after it");
 		cmp_ok($after, '>=', 2, "$provider: and no less than a quarter");
 		cmp_ok(most_inflight(@log[ $next + 8 .. $#log ]), '>', 4, "$provider: later more again");
+	}
+	$sim->set('all', calls => $calls);
+	$sim->reset;
+	return;
+}
+
+# A provider that takes only so many connections: the number is found, and hardly
+# any request is refused after that.  Once it takes more, they are used.
+sub check_narrow_way
+{
+	my $pages = 400;
+	my $rows = $pages * 20;
+
+	$sim->reset;
+	$sim->set('all', calls => $rows, latency => 2);
+	foreach my $limit (1, 3)
+	{
+		foreach my $provider (qw(tryvox ringyo))
+		{
+			my $proxy = NarrowProxy->new($sim->port, $limit);
+			my $session = Session->new($node, settings => '-c cursor_tuple_fraction=1');
+			my $name = "$provider, $limit at a time";
+
+			$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (SET base_url '@{[ $proxy->url ]}')");
+			is($session->query("SELECT count(md5(call_id)) FROM $provider.calls"), $rows, "$name: all rows");
+			# until the number is known about seven of eight, three of four and one of two
+			cmp_ok($proxy->refused, '<=', 20, "$name: few of $pages requests are refused (@{[ $proxy->refused ]})");
+
+			$session->query("BEGIN; DECLARE c CURSOR FOR SELECT md5(call_id) FROM $provider.calls; FETCH 500 FROM c");
+			$proxy->limit(8);
+			$sim->clear;
+			$session->query('FETCH ALL FROM c; COMMIT');
+			cmp_ok(most_inflight($sim->log($provider)), '>', $limit, "$name: more when more are taken");
+			$session->close;
+			$node->safe_psql('postgres', "ALTER SERVER $provider OPTIONS (SET base_url '@{[ $sim->url ]}')");
+			$proxy->stop;
+		}
 	}
 	$sim->set('all', calls => $calls);
 	$sim->reset;
