@@ -12,7 +12,7 @@
  *	 - the total: no position beyond the end of the log;
  *	 - max_connections, and what the provider puts up with (fetch.c);
  *	 - memory: replies there and under way stay within CALLS_AHEAD_BUDGET beyond the
- *	   page that is being consumed.
+ *	   page that is being consumed (fetch_memory.c).
  * A scan that ends with its first page has asked for nothing else.
  *
  * Guessed positions are only ever a guess: the pager takes a page from here if
@@ -271,6 +271,7 @@ calls_page_is_there(CallsPager *pager)
 		dlist_push_tail(&pager->queue, &request->node);
 		pager->nqueued++;
 	}
+	calls_want_fetch(first_request(pager)->fetch);
 	calls_poll_fetches(pager->fetcher);
 	calls_look_ahead(pager);
 	return calls_fetch_is_done(first_request(pager)->fetch);

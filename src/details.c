@@ -375,12 +375,16 @@ calls_next_detail(CallsDetails *details, const CallsCell **cells, const CallsCel
 		return deliver(details, cells, key);
 	while (details->current < details->nids)
 	{
+		CallsFetch *fetch;
 		bool		found;
 
 		CHECK_FOR_INTERRUPTS();
 		ask_ahead(details, 1);
+		fetch = details->questions[details->current % details->nquestions].fetch;
+		calls_want_anew(details->fetcher);
+		calls_want_fetch(fetch);
 		calls_poll_fetches(details->fetcher);
-		if (!calls_fetch_is_done(details->questions[details->current % details->nquestions].fetch))
+		if (!calls_fetch_is_done(fetch))
 			return CALLS_PENDING;
 		found = read_current(details);
 		details->delivered += found;

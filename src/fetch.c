@@ -17,51 +17,12 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
-#include "fetch.h"
-#include "governor.h"
+#include "fetch_private.h"
 #include "report.h"
 #include "retry.h"
 
 /* Milliseconds after which a look is worth while at descriptors in use. */
 #define ROOM_WAIT			50
-
-/* Buffers grow by doubling, so a body may take twice its size. */
-#define BYTES_PER_BYTE		2
-
-typedef enum FetchState
-{
-	FETCH_WAITING = 0,			/* for its time, or for others to end */
-	FETCH_SENT,
-	FETCH_DONE,					/* with a good reply */
-	FETCH_FAILED,				/* with a reply that is an error */
-	FETCH_PUT_OFF,				/* asked to wait for longer than allowed, by a
-								 * reply to it or to an earlier request */
-	FETCH_REFUSED,				/* by 429s, for as long as it may wait for them */
-	FETCH_CAPPED				/* max_requests were sent */
-} FetchState;
-
-struct CallsFetch
-{
-	dlist_node	node;			/* in the fetcher's list */
-	CallsFetcher *fetcher;
-	MemoryContext context;		/* holds this and the transfer */
-	MemoryContextCallback release;	/* of context: takes it off the list */
-	CallsHttpRequest request;
-	FetchState	state;
-	int64		due;			/* waiting: not before; see calls_http_clock */
-	CallsHttpWait reason;		/* what for */
-	CallsTicket ticket;			/* for the governor */
-	bool		held;			/* the governor has held it back for the
-								 * provider's sake: counted */
-	int64		number;			/* the fetcher's "sent" at the last attempt */
-	int			together;		/* how many were under way then, with this one */
-	int64		sent_at;		/* when that was; see calls_http_clock */
-	int64		took;			/* ms from then to its reply */
-	CallsHttpTransfer *transfer;	/* NULL while waiting */
-	const CallsHttpReply *reply;	/* once done or failed */
-	int64		stated;			/* put off: ms that the reply asked for */
-	CallsAttempts attempts;		/* that came to nothing */
-};
 
 static bool
 is_success(const CallsHttpReply *reply)
@@ -77,6 +38,8 @@ release_fetch(void *arg)
 	CallsFetch *fetch = arg;
 
 	calls_leave_governor(&fetch->ticket);
+	if (fetch->fetcher->wanted == fetch)
+		fetch->fetcher->wanted = NULL;
 	dlist_delete(&fetch->node);
 	fetch->fetcher->nfetches--;
 	if (fetch->state == FETCH_SENT)
@@ -165,6 +128,8 @@ send_if_due(CallsFetch *fetch)
 		return;
 	}
 	fetch->reason = CALLS_WAIT_REPLY;
+	if (fetch->withdrawn && !calls_may_resume(fetch))
+		return;
 	if (!calls_crowd_is_open(&fetcher->crowd, fetcher->under_way))
 		return;
 	if (cap_is_reached(fetcher))
@@ -186,6 +151,7 @@ send_if_due(CallsFetch *fetch)
 	MemoryContextSwitchTo(old);
 	calls_use_turn(&fetch->ticket, fetch->transfer);
 	fetch->held = false;
+	fetch->withdrawn = false;
 	fetch->state = FETCH_SENT;
 	fetch->together = ++fetcher->under_way;
 	fetcher->counters->requests++;
@@ -350,6 +316,7 @@ calls_poll_fetches(CallsFetcher *fetcher)
 		if (fetch->state == FETCH_SENT)
 			receive_reply(fetch);
 	}
+	calls_keep_to_budget(fetcher);
 	/* those that wait have their turn when all that ended are counted */
 	dlist_foreach(iter, &fetcher->fetches)
 	{
@@ -438,6 +405,8 @@ calls_fetch_is_done(const CallsFetch *fetch)
 void
 calls_await_fetch(CallsFetch *fetch)
 {
+	calls_want_anew(fetch->fetcher);
+	calls_want_fetch(fetch);
 	for (;;)
 	{
 		calls_poll_fetches(fetch->fetcher);
@@ -496,39 +465,6 @@ calls_fetch_is_missing(const CallsFetch *fetch)
 	return fetch->state == FETCH_FAILED &&
 		fetch->reply->outcome == CALLS_HTTP_REPLY && fetch->reply->status == 404 &&
 		!calls_is_web_page(fetch->reply);
-}
-
-/* Is one of the fetches not sent yet, or to be tried again? */
-static bool
-is_held_back(const CallsFetcher *fetcher)
-{
-	dlist_iter	iter;
-
-	dlist_foreach(iter, unconstify(dlist_head *, &fetcher->fetches))
-	{
-		CallsFetch *fetch = dlist_container(CallsFetch, node, iter.cur);
-
-		if (fetch->state == FETCH_PUT_OFF || fetch->state == FETCH_WAITING)
-			return true;
-	}
-	return false;
-}
-
-int
-calls_spare_fetches(const CallsFetcher *fetcher, size_t budget)
-{
-	const CallsSettings *settings = fetcher->settings;
-	int64		spare = (int) fetcher->crowd.allowed - fetcher->under_way;
-
-	if (settings->max_requests > 0)
-		spare = Min(spare, settings->max_requests - fetcher->counters->requests);
-	if (fetcher->largest > 0)
-		spare = Min(spare, (int64) (budget / (fetcher->largest * BYTES_PER_BYTE)) -
-					fetcher->nfetches);
-	/* a provider in trouble is not asked for more than it has to be */
-	if (spare <= 0 || is_held_back(fetcher) || !calls_http_has_room())
-		return 0;
-	return (int) spare;
 }
 
 const CallsHttpReply *

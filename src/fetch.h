@@ -23,6 +23,12 @@
 #include "option.h"
 #include "request.h"
 
+/*
+ * Bytes that the replies of a scan may take, under way and waiting, beyond the
+ * page that is being consumed.
+ */
+#define CALLS_AHEAD_BUDGET	(16 * 1024 * 1024)
+
 /* What a scan has cost so far. */
 typedef struct CallsCounters
 {
@@ -39,6 +45,8 @@ typedef struct CallsCounters
 	int64		bytes;			/* of bodies, as received */
 	int64		wait;			/* microseconds spent waiting */
 } CallsCounters;
+
+typedef struct CallsFetch CallsFetch;
 
 /* What the fetches of one scan share. */
 typedef struct CallsFetcher
@@ -61,9 +69,9 @@ typedef struct CallsFetcher
 	int64		sent;			/* attempts made */
 	int64		setback;		/* "sent" when one was last refused or failed */
 	size_t		largest;		/* bytes of the largest body so far */
+	CallsFetch *wanted;			/* the scan waits for its reply; NULL: not
+								 * known, or it went away */
 } CallsFetcher;
-
-typedef struct CallsFetch CallsFetch;
 
 /*
  * Fills in a fetcher that has no fetch yet; the headers go to
@@ -94,6 +102,13 @@ extern void calls_poll_fetches(CallsFetcher *fetcher);
  * CHECK_FOR_INTERRUPTS raises.
  */
 extern void calls_wait_fetches(CallsFetcher *fetcher);
+
+/*
+ * Memory does not keep back the fetch that the scan waits for: that is the first
+ * of which this is said since it was begun anew to say so.
+ */
+extern void calls_want_anew(CallsFetcher *fetcher);
+extern void calls_want_fetch(CallsFetch *fetch);
 
 /* Has the fetch come to its end, good or bad? */
 extern bool calls_fetch_is_done(const CallsFetch *fetch);

@@ -234,6 +234,12 @@ calls_http_reply(const CallsHttpTransfer *transfer)
 	return &transfer->reply;
 }
 
+size_t
+calls_http_memory(const CallsHttpTransfer *transfer)
+{
+	return transfer->capacity;
+}
+
 bool
 calls_http_is_done(const CallsHttpTransfer *transfer)
 {

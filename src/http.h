@@ -87,6 +87,9 @@ extern CallsHttpTransfer *calls_http_start(const CallsHttpRequest *request);
  */
 extern const CallsHttpReply *calls_http_reply(const CallsHttpTransfer *transfer);
 
+/* Bytes that its body takes up so far. */
+extern size_t calls_http_memory(const CallsHttpTransfer *transfer);
+
 /* Has the transfer ended, whatever came of it?  Raises nothing. */
 extern bool calls_http_is_done(const CallsHttpTransfer *transfer);
 

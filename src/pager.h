@@ -20,12 +20,6 @@
 
 typedef struct CallsPager CallsPager;
 
-/*
- * Bytes that the replies of a scan may take, under way and waiting, beyond the
- * page that is being consumed.
- */
-#define CALLS_AHEAD_BUDGET	(16 * 1024 * 1024)
-
 /* A horizon beyond which no row is wanted for sure: none. */
 #define CALLS_ALL_ROWS		PG_INT64_MAX
 

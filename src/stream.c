@@ -383,6 +383,8 @@ calls_next_call(CallsStreams *streams, const CallsCell **cells, const CallsCell 
 	do
 	{
 		ended = streams->fetcher.ended;
+		/* the calls that come first are looked for first */
+		calls_want_anew(&streams->fetcher);
 		progress = streams->merging ? next_merged(streams, cells)
 			: next_in_sequence(streams, cells);
 	} while (progress == CALLS_PENDING && streams->fetcher.ended != ended);

@@ -35,6 +35,7 @@ check_failures();
 check_limits();
 check_cancel();
 check_memory();
+check_growing_pages();
 check_few_descriptors();
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
@@ -478,6 +479,36 @@ sub check_memory
 		$sim->reset;
 		$session->close;
 	}
+	return;
+}
+
+# Pages that are small until many requests are under way: those that turn out to
+# be large leave as much memory free.
+sub check_growing_pages
+{
+	my $mb = 6;
+
+	alter("SET max_connections '16'");
+	$sim->set('all', calls => 1200);
+	foreach my $provider (qw(tryvox voicy))
+	{
+		my $session = Session->new($node);
+		my $sql = "SELECT count(md5(call_id)) FROM $provider.calls";
+
+		$sim->set($provider, latency => 20, compress => 'none');
+		$session->query($sql);
+		my $before = $session->memory('VmHWM');
+		$sim->clear;
+		$sim->fault($provider, 'big', bytes => $mb * 1024 * 1024, after => 40, count => -1);
+		is($session->query($sql), 1200, "$provider: pages of $mb MB in mid-scan");
+		cmp_ok(most_inflight($sim->log($provider)), '>=', 4, "$provider: several were under way");
+		my $growth = ($session->memory('VmHWM') - $before) / 1024;
+		cmp_ok($growth, '<=', 16 + 2 * 2 * $mb, sprintf '%s: %.1f MB more', $provider, $growth);
+		$sim->set($provider, latency => 0, compress => 'auto');
+		$session->close;
+	}
+	$sim->set('all', calls => $calls);
+	$sim->reset;
 	return;
 }
 
