@@ -26,8 +26,6 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "utils/memutils.h"
 
 #include "compat.h"
@@ -169,7 +167,6 @@ static bool
 note_progress(CallsWindows *windows, Window *window, const CallsBatch *batch)
 {
 	const CallsPage *page = batch->page;
-	TimestampTz before;
 
 	for (int row = 0; row < page->nrows; row++)
 	{
@@ -181,14 +178,11 @@ note_progress(CallsWindows *windows, Window *window, const CallsBatch *batch)
 	}
 	if (page->nrows == 0)
 		return true;
-	before = window->reached;
 	if (!calls_watched_time(window->watch, &window->reached))
 		return false;
 	window->astray |= window != windows->first &&
 		calls_comes_first(windows, window->reached, window->start);
-	/* of the very first page, nothing tells where it began */
-	if (windows->pages_read++ > 0 && calls_comes_first(windows, before, window->reached))
-		windows->time_read += fabs((double) window->reached - (double) before);
+	calls_note_density(windows, window, batch);
 	return true;
 }
 
@@ -219,7 +213,10 @@ queue_batch(CallsWindows *windows, Window *window, CallsBatch *batch)
 		window->watch = NULL;
 	}
 	else if (is_through(windows, window))
+	{
 		window->through = true;
+		calls_note_overlap(windows, window, batch);
+	}
 }
 
 /*
@@ -420,10 +417,7 @@ prepare_batch(CallsWindows *windows, CallsBatch *batch)
 static void
 note_given(CallsWindows *windows, const CallsBatch *batch)
 {
-	if (windows->pages++ == 0 && windows->watched >= 0 && windows->state != CUT_NEVER)
-		windows->state = calls_read_time(windows->first->watch,
-										 &batch->page->cells[windows->watched],
-										 &windows->top) ? windows->state : CUT_NEVER;
+	windows->pages++;
 	for (int row = 0; row < batch->page->nrows; row++)
 		windows->rows += batch->fresh[row];
 	windows->page_rows = Max(batch->page->nrows, 1);

@@ -31,17 +31,24 @@
 #define MIN_PAGES_LEFT		8
 
 /* The fewest pages for which a window is cut, and the most that one is given. */
-#define MIN_WINDOW_PAGES	3
+#define MIN_WINDOW_PAGES	2
 #define MAX_WINDOW_PAGES	25
 
 /* The smallest part of what is left, per connection, that makes a window. */
 #define MAX_CUTS_AT_ONCE	4
 
+/* Calls at the end of the list that tell how dense it is there. */
+#define EDGE_ROWS			20
+
+/* The fewest calls of which one half tells how dense they are. */
+#define MIN_HALVED_ROWS		16
+
+/* The shortest time in which a page is thought to lie: bounds tell no less apart. */
+#define MIN_PAGE_TIME		((double) USECS_PER_SEC)
+
 /* What windows may cost: requests per page of the list, and per connection. */
 #define EXTRA_PER_PAGE		0.05
-#define EXTRA_PER_CONNECTION 1
-/* A window reads, on the average, half a page that its neighbour has too. */
-#define EXTRA_PER_WINDOW	0.75
+#define EXTRA_PER_CONNECTION 1.5
 
 /* Could the list be cut at all? */
 bool
@@ -75,16 +82,151 @@ calls_make_window(CallsWindows *windows)
 	return window;
 }
 
-/* Pages that a window has left to read, as far as can be told. */
+/* The time that a page takes up, if all are as dense as these calls of one. */
 static double
-pages_left(CallsWindows *windows, Window *window)
+page_time(const CallsPage *page, TimestampTz from, TimestampTz to, int calls)
+{
+	return Max(fabs((double) to - (double) from) / calls * page->nrows, MIN_PAGE_TIME);
+}
+
+/* The time of a call of a batch. */
+static bool
+row_time(const CallsWindows *windows, const Window *window, const CallsBatch *batch,
+		 int row, TimestampTz *time)
+{
+	return calls_read_time(window->watch,
+						   &batch->page->cells[(Size) row * batch->npaths + windows->watched],
+						   time);
+}
+
+void
+calls_note_density(CallsWindows *windows, Window *window, const CallsBatch *batch)
+{
+	int			last = batch->page->nrows - 1;
+	int			part = last + 1 < MIN_HALVED_ROWS ? last : last / 2;
+	TimestampTz times[4];
+
+	windows->pages_read++;
+	for (int row = 0; row <= last; row++)
+		windows->rows_read += batch->fresh[row];
+	if (last < 1 ||
+		!row_time(windows, window, batch, 0, &times[0]) ||
+		!row_time(windows, window, batch, part, &times[1]) ||
+		!row_time(windows, window, batch, last - part, &times[2]) ||
+		!row_time(windows, window, batch, last, &times[3]))
+		return;
+	if (!window->begun)
+		window->head_time = page_time(batch->page, times[0], times[1], part);
+	window->tail_time = page_time(batch->page, times[2], times[3], part);
+	window->begun = true;
+}
+
+void
+calls_note_overlap(CallsWindows *windows, Window *window, const CallsBatch *batch)
+{
+	const Window *next = calls_next_window(windows, window);
+	int			beyond = 0;
+	TimestampTz time;
+
+	for (int row = batch->page->nrows - 1; row >= 0; row--)
+	{
+		if (!row_time(windows, window, batch, row, &time) ||
+			!calls_comes_first(windows, next->start, time))
+			break;
+		beyond++;
+	}
+	windows->rows_read -= beyond;
+	windows->wasted += (double) beyond / batch->page->nrows;
+}
+
+/* Rows that the first pager's provider says are left, or -1. */
+static double
+rows_left(const CallsWindows *windows)
+{
+	int64		total = calls_pager_total(windows->first->pager);
+
+	return total < 0 ? -1 : Max(total - windows->rows_read, 0);
+}
+
+/*
+ * What lies between the last call that a window has read and the start of the
+ * next one.  How dense the calls are is known at both ends; in between, the
+ * time that a page takes up is taken to grow or shrink steadily by a factor,
+ * as befits what may differ a thousandfold.
+ */
+typedef struct Gap
+{
+	double		time;			/* from one end to the other; 0: nothing is left */
+	double		page_time;		/* at the near end */
+	double		growth;			/* natural logarithm of the far end's by that */
+} Gap;
+
+static Gap
+measure_gap(CallsWindows *windows, Window *window)
 {
 	Window	   *next = calls_next_window(windows, window);
 	TimestampTz end = next != NULL ? next->start : windows->bottom;
+	Gap			gap = {0};
 
 	if (window->ended || window->through || !calls_comes_first(windows, window->reached, end))
+		return gap;
+	gap.time = fabs((double) end - (double) window->reached);
+	gap.page_time = window->tail_time;
+	gap.growth = log((next != NULL ? next->head_time : windows->bottom_time) / gap.page_time);
+	/* too little to divide by */
+	if (fabs(gap.growth) < 0.01)
+		gap.growth = 0;
+	return gap;
+}
+
+/* Pages in it. */
+static double
+gap_pages(const Gap *gap)
+{
+	if (gap->time == 0)
 		return 0;
-	return fabs((double) end - (double) window->reached) / windows->page_time;
+	if (gap->growth == 0)
+		return gap->time / gap->page_time;
+	return gap->time / gap->page_time * (1 - exp(-gap->growth)) / gap->growth;
+}
+
+/* How far to go, as a part of its time, for this part of its pages. */
+static double
+gap_part(const Gap *gap, double pages)
+{
+	if (gap->growth == 0)
+		return pages;
+	return -log(1 - pages * (1 - exp(-gap->growth))) / gap->growth;
+}
+
+/*
+ * Estimates what all windows have left to read, and returns its sum.  Where
+ * a total tells how much that is, it need only be divided: calls that none of
+ * the pages read so far has shown to be so dense are looked for everywhere.
+ */
+static double
+estimate_pages(CallsWindows *windows)
+{
+	double		known = rows_left(windows) / windows->page_rows;
+	double		sum = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &windows->windows)
+	{
+		Window	   *window = dlist_container(Window, node, iter.cur);
+		Gap			gap = measure_gap(windows, window);
+
+		window->pages_left = gap_pages(&gap);
+		if (known > 0)
+			window->pages_left = Min(window->pages_left, known);
+		sum += window->pages_left;
+	}
+	/* a total that was reached is not to be trusted */
+	if (known <= 0 || sum <= 0)
+		return sum;
+	dlist_foreach(iter, &windows->windows)
+		dlist_container(Window, node, iter.cur)->pages_left *= known / sum;
+	return known;
 }
 
 /* The binding of a window: the query's, from a moment on; NULL if it cannot be sent. */
@@ -119,15 +261,21 @@ calls_start_watch(CallsWindows *windows, Window *window)
 	MemoryContextSwitchTo(old);
 }
 
-/* Cuts a window in two: a new one starts at this moment. */
+/* Cuts a window in two: a new one begins after this part of its pages. */
 static bool
-cut_window(CallsWindows *windows, Window *window, TimestampTz start)
+cut_window(CallsWindows *windows, Window *window, double pages)
 {
+	Gap			gap = measure_gap(windows, window);
+	double		part = gap_part(&gap, pages);
+	double		time = gap.time * part;
 	Window	   *cut = calls_make_window(windows);
 	MemoryContext old = MemoryContextSwitchTo(cut->context);
 
-	cut->start = cut->reached = start;
-	cut->binding = bind_start(windows, start);
+	cut->start = cut->reached = window->reached +
+		(TimestampTz) (windows->direction == CALLS_ORDER_DESC ? -time : time);
+	/* as long as nothing else is known */
+	cut->head_time = cut->tail_time = gap.page_time * exp(gap.growth * part);
+	cut->binding = bind_start(windows, cut->start);
 	if (cut->binding != NULL)
 		cut->pager = calls_make_pager(windows->fetcher, cut->binding, windows->npaths,
 									  windows->paths, 0, 0);
@@ -137,11 +285,10 @@ cut_window(CallsWindows *windows, Window *window, TimestampTz start)
 		calls_leave_check(cut->pager);
 		calls_remember_little(cut->pager);
 	}
-	windows->cut++;
 	if (cut->binding == NULL)
 	{
 		MemoryContextDelete(cut->context);
-		windows->cut = PG_INT32_MAX;
+		windows->uncuttable = true;
 		return false;
 	}
 	calls_start_watch(windows, cut);
@@ -152,63 +299,64 @@ cut_window(CallsWindows *windows, Window *window, TimestampTz start)
 
 /*
  * May one more window be made?  What they cost together is limited by what was
- * read, not by what is thought to be left: that may be far from true.
+ * read, not by what is thought to be left: that may be far from true.  A
+ * window that has yet to reach the next one may read a page too much.
  */
 static bool
-may_cut(const CallsWindows *windows)
+may_cut(CallsWindows *windows)
 {
-	double		extra = EXTRA_PER_PAGE * windows->pages_read +
-		EXTRA_PER_CONNECTION * windows->fetcher->settings->max_connections;
+	double		cost = windows->wasted + 1;
+	dlist_iter	iter;
 
-	return (windows->cut + 1.0) * EXTRA_PER_WINDOW <= extra;
+	dlist_foreach(iter, &windows->windows)
+	{
+		Window	   *window = dlist_container(Window, node, iter.cur);
+
+		cost += !window->through && dlist_has_next(&windows->windows, iter.cur);
+	}
+	return !windows->uncuttable &&
+		cost <= EXTRA_PER_PAGE * windows->pages_read +
+		EXTRA_PER_CONNECTION * windows->fetcher->settings->max_connections;
 }
 
 /*
- * The time that a new window is to take up in one where so many pages are left.
- * Where no total tells how many they are, the first calls may be denser by far
- * than the rest: then windows are spread over what is left all the same.
+ * The part of a window with so many pages left after which a new one begins, if
+ * so many are left in all.  Windows are short, so that what was read does not
+ * wait long for its turn.  But where no total tells how many pages there are,
+ * the calls read so far may be denser by far than the rest: then windows are
+ * spread over what is left all the same.
  */
 static double
-window_time(const CallsWindows *windows, double pages)
+part_to_keep(const CallsWindows *windows, double pages, double sum)
 {
-	double		time = (pages >= 2 * windows->window_pages ? windows->window_pages : pages / 2) *
-		windows->page_time;
+	int			connections = windows->fetcher->settings->max_connections;
+	double		keep = Min(Max(ceil(sum / connections), MIN_WINDOW_PAGES), MAX_WINDOW_PAGES);
 
-	if (!windows->measured)
-		time = Max(time, pages * windows->page_time /
-				   (MAX_CUTS_AT_ONCE * windows->fetcher->settings->max_connections));
-	return windows->direction == CALLS_ORDER_DESC ? -time : time;
+	if (rows_left(windows) < 0)
+		keep = Max(keep, pages / (MAX_CUTS_AT_ONCE * connections));
+	return Min(keep / pages, 0.5);
 }
 
 /* Cuts windows where most is left to read, while connections are free. */
 void
 calls_cut_more_windows(CallsWindows *windows)
 {
-	if (!windows->measured && windows->time_read > 0)
-		windows->page_time = windows->time_read / windows->pages_read;
 	while (may_cut(windows) &&
 		   calls_spare_fetches(windows->fetcher, CALLS_AHEAD_BUDGET) > 0)
 	{
+		double		sum = estimate_pages(windows);
 		Window	   *widest = NULL;
-		double		most = 0;
-		double		pages;
 		dlist_iter	iter;
 
 		dlist_foreach(iter, &windows->windows)
 		{
 			Window	   *window = dlist_container(Window, node, iter.cur);
 
-			pages = pages_left(windows, window);
-			if (pages > most)
-			{
-				most = pages;
+			if (widest == NULL || window->pages_left > widest->pages_left)
 				widest = window;
-			}
 		}
-		if (most < 2 * MIN_WINDOW_PAGES)
-			return;
-		if (!cut_window(windows, widest,
-						widest->reached + (TimestampTz) window_time(windows, most)))
+		if (widest->pages_left < 2 * MIN_WINDOW_PAGES ||
+			!cut_window(windows, widest, part_to_keep(windows, widest->pages_left, sum)))
 			return;
 	}
 }
@@ -221,30 +369,21 @@ start_edge(CallsWindows *windows)
 
 	windows->edge = calls_make_pager(windows->fetcher,
 									 calls_turn_binding(windows->fetcher->def, windows->binding),
-									 windows->npaths, windows->paths, 1, 0);
+									 windows->npaths, windows->paths, EDGE_ROWS, 0);
 	MemoryContextSwitchTo(old);
 	calls_start_pager(windows->edge);
 	windows->state = CUT_EDGE;
-}
-
-/* Rows that the first pager's provider says are left, or -1. */
-static int64
-rows_left(const CallsWindows *windows)
-{
-	int64		total = calls_pager_total(windows->first->pager);
-
-	return total < 0 ? -1 : Max(total - windows->rows, 0);
 }
 
 /* Is it time to find out how long the list is? */
 static bool
 may_be_long(const CallsWindows *windows)
 {
-	int64		left = rows_left(windows);
+	double		left = rows_left(windows);
 
 	if (left >= 0)
 		return windows->pages >= PAGES_WITH_TOTAL &&
-			left >= (int64) MIN_PAGES_LEFT * windows->page_rows;
+			left >= (double) MIN_PAGES_LEFT * windows->page_rows;
 	return windows->pages >= PAGES_BEFORE_EDGE;
 }
 
@@ -255,28 +394,22 @@ calls_ask_for_edge(CallsWindows *windows)
 		start_edge(windows);
 }
 
-/* How much is left, and what becomes of it?  False if it is too little. */
+/* The end of the list was told: is there enough before it? */
 static bool
-measure_list(CallsWindows *windows)
+measure_list(CallsWindows *windows, const CallsBatch *batch)
 {
-	double		left = (double) rows_left(windows);
-	double		time = fabs((double) windows->first->reached - (double) windows->bottom);
-	double		seen = fabs((double) windows->first->reached - (double) windows->top);
-	int			connections = windows->fetcher->settings->max_connections;
-	double		pages;
+	const Window *first = windows->first;
+	int			last = batch->page->nrows - 1;
+	TimestampTz before;
 
-	if (!calls_comes_first(windows, windows->first->reached, windows->bottom) || seen <= 0)
+	if (!first->begun || !row_time(windows, first, batch, 0, &windows->bottom) ||
+		!calls_comes_first(windows, first->reached, windows->bottom))
 		return false;
-	windows->measured = left >= 0;
-	if (left < 0)
-		left = windows->rows / seen * time;
-	pages = left / windows->page_rows;
-	if (pages < MIN_PAGES_LEFT)
-		return false;
-	windows->page_time = time / pages;
-	windows->window_pages = (int) Min(Max(ceil(pages / connections), MIN_WINDOW_PAGES),
-									  MAX_WINDOW_PAGES);
-	return true;
+	windows->bottom_time = first->tail_time;
+	if (last > 0 && row_time(windows, first, batch, last, &before))
+		windows->bottom_time = Max(fabs((double) windows->bottom - (double) before) / last *
+								   windows->page_rows, MIN_PAGE_TIME);
+	return estimate_pages(windows) >= MIN_PAGES_LEFT;
 }
 
 /* The first windows are cut when the other end of the list is known. */
@@ -287,10 +420,7 @@ begin_cutting(CallsWindows *windows, const CallsBatch *batch)
 	MemoryContext old;
 
 	windows->state = CUT_NEVER;
-	if (batch == NULL || first->ended ||
-		!calls_read_time(first->watch, &batch->page->cells[windows->watched],
-						 &windows->bottom) ||
-		!measure_list(windows))
+	if (batch == NULL || first->ended || !measure_list(windows, batch))
 		return;
 	/* from now on its pages are asked for, and counted, here */
 	calls_leave_check(first->pager);

@@ -34,6 +34,11 @@ typedef struct Window
 	CallsOrderWatch *watch;		/* over its calls, as they are read */
 	TimestampTz start;			/* calls before it belong to the window before */
 	TimestampTz reached;		/* of the last call read */
+	bool		begun;			/* a page of it was read */
+	double		head_time;		/* that a page takes up at its start ... */
+	double		tail_time;		/* ... and after the last call read, as far as
+								 * can be told */
+	double		pages_left;		/* to read before the next window, as of now */
 	bool		through;		/* it has passed the start of the next */
 	bool		ended;			/* it has reached the end of the list */
 	bool		astray;			/* a page of it lies before its start */
@@ -65,15 +70,14 @@ struct CallsWindows
 	CallsPager *edge;			/* while CUT_EDGE */
 
 	/* how long the list is */
-	TimestampTz top;			/* its first call */
 	TimestampTz bottom;			/* its last call */
+	double		bottom_time;	/* that a page takes up there */
 	int			page_rows;		/* of a page */
-	double		page_time;		/* that a page takes up, on the average */
-	int			window_pages;
-	bool		measured;		/* page_time is what the provider's total tells */
 	double		pages_read;		/* by all windows ... */
-	double		time_read;		/* ... and the time that they take up */
-	int			cut;			/* windows made */
+	double		rows_read;		/* ... and the calls on them, each once */
+	double		wasted;			/* pages that windows read beyond the start of
+								 * the next one */
+	bool		uncuttable;		/* a window's start could not be sent */
 
 	/* what was given to the caller */
 	int64		pages;
@@ -132,6 +136,12 @@ extern void calls_note_page_end(CallsWindows *windows, const CallsBatch *batch);
  * not come before.
  */
 extern CallsProgress calls_next_repair_batch(CallsWindows *windows, CallsBatch **batch);
+
+/* Notes how dense the calls of a page are that a window has read. */
+extern void calls_note_density(CallsWindows *windows, Window *window, const CallsBatch *batch);
+
+/* Notes what a window that is through has read of the next one's calls. */
+extern void calls_note_overlap(CallsWindows *windows, Window *window, const CallsBatch *batch);
 
 /* Gives a window its watch over the order. */
 extern void calls_start_watch(CallsWindows *windows, Window *window);
