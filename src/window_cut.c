@@ -31,11 +31,14 @@
 #define MIN_PAGES_LEFT		8
 
 /* The fewest pages for which a window is cut, and the most that one is given. */
-#define MIN_WINDOW_PAGES	2
+#define MIN_WINDOW_PAGES	1.5
 #define MAX_WINDOW_PAGES	25
 
-/* The smallest part of what is left, per connection, that makes a window. */
-#define MAX_CUTS_AT_ONCE	4
+/*
+ * What is expected of calls between two places, from 0, that they become denser
+ * steadily, to 1, that all are as dense as at the denser one.
+ */
+#define USUALLY_DENSE		0.25
 
 /* Calls at the end of the list that tell how dense it is there. */
 #define EDGE_ROWS			20
@@ -48,7 +51,7 @@
 
 /* What windows may cost: requests per page of the list, and per connection. */
 #define EXTRA_PER_PAGE		0.05
-#define EXTRA_PER_CONNECTION 1.5
+#define EXTRA_PER_CONNECTION 1.75
 
 /* Could the list be cut at all? */
 bool
@@ -150,15 +153,17 @@ rows_left(const CallsWindows *windows)
 
 /*
  * What lies between the last call that a window has read and the start of the
- * next one.  How dense the calls are is known at both ends; in between, the
- * time that a page takes up is taken to grow or shrink steadily by a factor,
- * as befits what may differ a thousandfold.
+ * next one.  How dense calls are is known at both ends.  They may be as dense
+ * as at the denser end all the way; or the time that a page takes up grows or
+ * shrinks steadily by a factor, as befits what may differ a thousandfold.  What
+ * is expected lies between the two: "windows->dense" says where.
  */
 typedef struct Gap
 {
 	double		time;			/* from one end to the other; 0: nothing is left */
-	double		page_time;		/* at the near end */
-	double		growth;			/* natural logarithm of the far end's by that */
+	double		page_time;		/* that a page takes up at the near end ... */
+	double		growth;			/* ... and the natural logarithm of what the far
+								 * end's is, by that */
 } Gap;
 
 static Gap
@@ -166,7 +171,7 @@ measure_gap(CallsWindows *windows, Window *window)
 {
 	Window	   *next = calls_next_window(windows, window);
 	TimestampTz end = next != NULL ? next->start : windows->bottom;
-	Gap			gap = {0};
+	Gap			gap = {.page_time = MIN_PAGE_TIME};
 
 	if (window->ended || window->through || !calls_comes_first(windows, window->reached, end))
 		return gap;
@@ -179,30 +184,79 @@ measure_gap(CallsWindows *windows, Window *window)
 	return gap;
 }
 
-/* Pages in it. */
+/* Pages in the first part of it, if they grow or shrink steadily. */
 static double
-gap_pages(const Gap *gap)
+steady_pages(const Gap *gap, double part)
 {
-	if (gap->time == 0)
-		return 0;
-	if (gap->growth == 0)
-		return gap->time / gap->page_time;
-	return gap->time / gap->page_time * (1 - exp(-gap->growth)) / gap->growth;
+	return gap->time / gap->page_time *
+		(gap->growth == 0 ? part : (1 - exp(-gap->growth * part)) / gap->growth);
 }
 
-/* How far to go, as a part of its time, for this part of its pages. */
+/* The same, if they are as dense as at the denser end. */
 static double
-gap_part(const Gap *gap, double pages)
+dense_pages(const Gap *gap, double part)
 {
-	if (gap->growth == 0)
-		return pages;
-	return -log(1 - pages * (1 - exp(-gap->growth))) / gap->growth;
+	return gap->time / (gap->page_time * exp(Min(gap->growth, 0))) * part;
+}
+
+/* The same, as is expected. */
+static double
+gap_pages(const CallsWindows *windows, const Gap *gap, double part)
+{
+	return (1 - windows->dense) * steady_pages(gap, part) +
+		windows->dense * dense_pages(gap, part);
+}
+
+/* The time that a page is expected to take up after that part. */
+static double
+gap_page_time(const CallsWindows *windows, const Gap *gap, double part)
+{
+	return 1 / ((1 - windows->dense) / (gap->page_time * exp(gap->growth * part)) +
+				windows->dense / (gap->page_time * exp(Min(gap->growth, 0))));
+}
+
+/* The part of a gap's time in which this part of its pages is expected. */
+static double
+gap_part(const CallsWindows *windows, const Gap *gap, double pages)
+{
+	double		wanted = pages * gap_pages(windows, gap, 1);
+	double		low = 0;
+	double		high = 1;
+
+	for (int step = 0; step < 40; step++)
+	{
+		double		middle = (low + high) / 2;
+
+		if (gap_pages(windows, gap, middle) < wanted)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
+/* Where a total tells how many pages are left: how dense must they be? */
+static double
+fit_density(CallsWindows *windows, double known)
+{
+	double		steady = 0;
+	double		dense = 0;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &windows->windows)
+	{
+		Gap			gap = measure_gap(windows, dlist_container(Window, node, iter.cur));
+
+		steady += steady_pages(&gap, 1);
+		dense += dense_pages(&gap, 1);
+	}
+	return dense > steady ? Min(Max((known - steady) / (dense - steady), 0), 1) : 0;
 }
 
 /*
- * Estimates what all windows have left to read, and returns its sum.  Where
- * a total tells how much that is, it need only be divided: calls that none of
- * the pages read so far has shown to be so dense are looked for everywhere.
+ * Estimates what each window has left to read, and returns the sum.  What a
+ * total says to be left is found somewhere, even if no page that was read so
+ * far has shown such density.
  */
 static double
 estimate_pages(CallsWindows *windows)
@@ -211,17 +265,18 @@ estimate_pages(CallsWindows *windows)
 	double		sum = 0;
 	dlist_iter	iter;
 
+	/* a total that was reached is not to be trusted */
+	windows->dense = known > 0 ? fit_density(windows, known) : USUALLY_DENSE;
 	dlist_foreach(iter, &windows->windows)
 	{
 		Window	   *window = dlist_container(Window, node, iter.cur);
 		Gap			gap = measure_gap(windows, window);
 
-		window->pages_left = gap_pages(&gap);
+		window->pages_left = gap_pages(windows, &gap, 1);
 		if (known > 0)
 			window->pages_left = Min(window->pages_left, known);
 		sum += window->pages_left;
 	}
-	/* a total that was reached is not to be trusted */
 	if (known <= 0 || sum <= 0)
 		return sum;
 	dlist_foreach(iter, &windows->windows)
@@ -266,7 +321,7 @@ static bool
 cut_window(CallsWindows *windows, Window *window, double pages)
 {
 	Gap			gap = measure_gap(windows, window);
-	double		part = gap_part(&gap, pages);
+	double		part = gap_part(windows, &gap, pages);
 	double		time = gap.time * part;
 	Window	   *cut = calls_make_window(windows);
 	MemoryContext old = MemoryContextSwitchTo(cut->context);
@@ -274,7 +329,8 @@ cut_window(CallsWindows *windows, Window *window, double pages)
 	cut->start = cut->reached = window->reached +
 		(TimestampTz) (windows->direction == CALLS_ORDER_DESC ? -time : time);
 	/* as long as nothing else is known */
-	cut->head_time = cut->tail_time = gap.page_time * exp(gap.growth * part);
+	cut->head_time = cut->tail_time = gap_page_time(windows, &gap, part);
+	cut->fresh = true;
 	cut->binding = bind_start(windows, cut->start);
 	if (cut->binding != NULL)
 		cut->pager = calls_make_pager(windows->fetcher, cut->binding, windows->npaths,
@@ -333,32 +389,57 @@ part_to_keep(const CallsWindows *windows, double pages, double sum)
 	double		keep = Min(Max(ceil(sum / connections), MIN_WINDOW_PAGES), MAX_WINDOW_PAGES);
 
 	if (rows_left(windows) < 0)
-		keep = Max(keep, pages / (MAX_CUTS_AT_ONCE * connections));
+		keep = Max(keep, pages / connections);
 	return Min(keep / pages, 0.5);
 }
 
-/* Cuts windows where most is left to read, while connections are free. */
+/*
+ * Is it known how dense calls are at both ends of what a window has left?  One
+ * that was just cut from such a window may be cut again; later it is waited
+ * for, since what it reads first tells better where to cut.
+ */
+static bool
+is_known(CallsWindows *windows, Window *window)
+{
+	Window	   *next = calls_next_window(windows, window);
+
+	return (window->begun || window->fresh) && (next == NULL || next->begun || next->fresh);
+}
+
+/* Cuts one window where most is left to read; false if none is worth it. */
+static bool
+cut_widest(CallsWindows *windows)
+{
+	double		sum = estimate_pages(windows);
+	double		most = 2 * MIN_WINDOW_PAGES;
+	Window	   *widest = NULL;
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &windows->windows)
+	{
+		Window	   *window = dlist_container(Window, node, iter.cur);
+
+		if (window->pages_left >= most && is_known(windows, window))
+		{
+			most = window->pages_left;
+			widest = window;
+		}
+	}
+	return widest != NULL && cut_window(windows, widest, part_to_keep(windows, most, sum));
+}
+
+/* Cuts windows while connections are free. */
 void
 calls_cut_more_windows(CallsWindows *windows)
 {
+	dlist_iter	iter;
+
 	while (may_cut(windows) &&
-		   calls_spare_fetches(windows->fetcher, CALLS_AHEAD_BUDGET) > 0)
-	{
-		double		sum = estimate_pages(windows);
-		Window	   *widest = NULL;
-		dlist_iter	iter;
-
-		dlist_foreach(iter, &windows->windows)
-		{
-			Window	   *window = dlist_container(Window, node, iter.cur);
-
-			if (widest == NULL || window->pages_left > widest->pages_left)
-				widest = window;
-		}
-		if (widest->pages_left < 2 * MIN_WINDOW_PAGES ||
-			!cut_window(windows, widest, part_to_keep(windows, widest->pages_left, sum)))
-			return;
-	}
+		   calls_spare_fetches(windows->fetcher, CALLS_AHEAD_BUDGET) > 0 &&
+		   cut_widest(windows))
+		;
+	dlist_foreach(iter, &windows->windows)
+		dlist_container(Window, node, iter.cur)->fresh = false;
 }
 
 /* Asks for the other end of the list. */

@@ -35,6 +35,7 @@ typedef struct Window
 	TimestampTz start;			/* calls before it belong to the window before */
 	TimestampTz reached;		/* of the last call read */
 	bool		begun;			/* a page of it was read */
+	bool		fresh;			/* it was cut a moment ago */
 	double		head_time;		/* that a page takes up at its start ... */
 	double		tail_time;		/* ... and after the last call read, as far as
 								 * can be told */
@@ -73,6 +74,8 @@ struct CallsWindows
 	TimestampTz bottom;			/* its last call */
 	double		bottom_time;	/* that a page takes up there */
 	int			page_rows;		/* of a page */
+	double		dense;			/* how dense the rest is thought to be: see
+								 * window_cut.c */
 	double		pages_read;		/* by all windows ... */
 	double		rows_read;		/* ... and the calls on them, each once */
 	double		wasted;			/* pages that windows read beyond the start of
