@@ -378,19 +378,20 @@ may_cut(CallsWindows *windows)
 /*
  * The part of a window with so many pages left after which a new one begins, if
  * so many are left in all.  Windows are short, so that what was read does not
- * wait long for its turn.  But where no total tells how many pages there are,
- * the calls read so far may be denser by far than the rest: then windows are
- * spread over what is left all the same.
+ * wait long for its turn.  But where calls are far denser at one end than at the
+ * other and no total tells how many there are, windows are spread over all of
+ * it: they find out where that changes.
  */
 static double
-part_to_keep(const CallsWindows *windows, double pages, double sum)
+part_to_keep(CallsWindows *windows, Window *window, double sum)
 {
 	int			connections = windows->fetcher->settings->max_connections;
 	double		keep = Min(Max(ceil(sum / connections), MIN_WINDOW_PAGES), MAX_WINDOW_PAGES);
+	Gap			gap = measure_gap(windows, window);
 
-	if (rows_left(windows) < 0)
-		keep = Max(keep, pages / connections);
-	return Min(keep / pages, 0.5);
+	if (fabs(gap.growth) > 1 && rows_left(windows) < 0)
+		keep = Max(keep, window->pages_left / connections);
+	return Min(keep / window->pages_left, 0.5);
 }
 
 /*
@@ -425,7 +426,7 @@ cut_widest(CallsWindows *windows)
 			widest = window;
 		}
 	}
-	return widest != NULL && cut_window(windows, widest, part_to_keep(windows, most, sum));
+	return widest != NULL && cut_window(windows, widest, part_to_keep(windows, widest, sum));
 }
 
 /* Cuts windows while connections are free. */
