@@ -376,11 +376,11 @@ may_cut(CallsWindows *windows)
 }
 
 /*
- * The part of a window with so many pages left after which a new one begins, if
- * so many are left in all.  Windows are short, so that what was read does not
+ * The part of what a window has left after which a new one begins, if so many
+ * pages are left in all.  Windows are short, so that what was read does not
  * wait long for its turn.  But where calls are far denser at one end than at the
- * other and no total tells how many there are, windows are spread over all of
- * it: they find out where that changes.
+ * other and no total tells how many there are, where that changes is searched
+ * for by halves.
  */
 static double
 part_to_keep(CallsWindows *windows, Window *window, double sum)
@@ -390,7 +390,7 @@ part_to_keep(CallsWindows *windows, Window *window, double sum)
 	Gap			gap = measure_gap(windows, window);
 
 	if (fabs(gap.growth) > 1 && rows_left(windows) < 0)
-		keep = Max(keep, window->pages_left / connections);
+		return 0.5;
 	return Min(keep / window->pages_left, 0.5);
 }
 
