@@ -6,7 +6,8 @@
  * How far the list reaches is asked of the provider: one request in the
  * opposite direction.  No clock is involved.  Windows are cut as connections
  * come free, always where most is left to read, so that dense stretches are
- * cut again; but no more of them than is worth the half page that each costs.
+ * cut again; but no more of them than the requests that they cost allow.  How
+ * much is left where is window_density.c's to say.
  *
  *-------------------------------------------------------------------------
  */
@@ -34,20 +35,8 @@
 #define MIN_WINDOW_PAGES	1.5
 #define MAX_WINDOW_PAGES	25
 
-/*
- * What is expected of calls between two places, from 0, that they become denser
- * steadily, to 1, that all are as dense as at the denser one.
- */
-#define USUALLY_DENSE		0.25
-
 /* Calls at the end of the list that tell how dense it is there. */
 #define EDGE_ROWS			20
-
-/* The fewest calls of which one half tells how dense they are. */
-#define MIN_HALVED_ROWS		16
-
-/* The shortest time in which a page is thought to lie: bounds tell no less apart. */
-#define MIN_PAGE_TIME		((double) USECS_PER_SEC)
 
 /* What windows may cost: requests per page of the list, and per connection. */
 #define EXTRA_PER_PAGE		0.05
@@ -83,205 +72,6 @@ calls_make_window(CallsWindows *windows)
 
 	window->context = context;
 	return window;
-}
-
-/* The time that a page takes up, if all are as dense as these calls of one. */
-static double
-page_time(const CallsPage *page, TimestampTz from, TimestampTz to, int calls)
-{
-	return Max(fabs((double) to - (double) from) / calls * page->nrows, MIN_PAGE_TIME);
-}
-
-/* The time of a call of a batch. */
-static bool
-row_time(const CallsWindows *windows, const Window *window, const CallsBatch *batch,
-		 int row, TimestampTz *time)
-{
-	return calls_read_time(window->watch,
-						   &batch->page->cells[(Size) row * batch->npaths + windows->watched],
-						   time);
-}
-
-void
-calls_note_density(CallsWindows *windows, Window *window, const CallsBatch *batch)
-{
-	int			last = batch->page->nrows - 1;
-	int			part = last + 1 < MIN_HALVED_ROWS ? last : last / 2;
-	TimestampTz times[4];
-
-	windows->pages_read++;
-	for (int row = 0; row <= last; row++)
-		windows->rows_read += batch->fresh[row];
-	if (last < 1 ||
-		!row_time(windows, window, batch, 0, &times[0]) ||
-		!row_time(windows, window, batch, part, &times[1]) ||
-		!row_time(windows, window, batch, last - part, &times[2]) ||
-		!row_time(windows, window, batch, last, &times[3]))
-		return;
-	if (!window->begun)
-		window->head_time = page_time(batch->page, times[0], times[1], part);
-	window->tail_time = page_time(batch->page, times[2], times[3], part);
-	window->begun = true;
-}
-
-void
-calls_note_overlap(CallsWindows *windows, Window *window, const CallsBatch *batch)
-{
-	const Window *next = calls_next_window(windows, window);
-	int			beyond = 0;
-	TimestampTz time;
-
-	for (int row = batch->page->nrows - 1; row >= 0; row--)
-	{
-		if (!row_time(windows, window, batch, row, &time) ||
-			!calls_comes_first(windows, next->start, time))
-			break;
-		beyond++;
-	}
-	windows->rows_read -= beyond;
-	windows->wasted += (double) beyond / batch->page->nrows;
-}
-
-/* Rows that the first pager's provider says are left, or -1. */
-static double
-rows_left(const CallsWindows *windows)
-{
-	int64		total = calls_pager_total(windows->first->pager);
-
-	return total < 0 ? -1 : Max(total - windows->rows_read, 0);
-}
-
-/*
- * What lies between the last call that a window has read and the start of the
- * next one.  How dense calls are is known at both ends.  They may be as dense
- * as at the denser end all the way; or the time that a page takes up grows or
- * shrinks steadily by a factor, as befits what may differ a thousandfold.  What
- * is expected lies between the two: "windows->dense" says where.
- */
-typedef struct Gap
-{
-	double		time;			/* from one end to the other; 0: nothing is left */
-	double		page_time;		/* that a page takes up at the near end ... */
-	double		growth;			/* ... and the natural logarithm of what the far
-								 * end's is, by that */
-} Gap;
-
-static Gap
-measure_gap(CallsWindows *windows, Window *window)
-{
-	Window	   *next = calls_next_window(windows, window);
-	TimestampTz end = next != NULL ? next->start : windows->bottom;
-	Gap			gap = {.page_time = MIN_PAGE_TIME};
-
-	if (window->ended || window->through || !calls_comes_first(windows, window->reached, end))
-		return gap;
-	gap.time = fabs((double) end - (double) window->reached);
-	gap.page_time = window->tail_time;
-	gap.growth = log((next != NULL ? next->head_time : windows->bottom_time) / gap.page_time);
-	/* too little to divide by */
-	if (fabs(gap.growth) < 0.01)
-		gap.growth = 0;
-	return gap;
-}
-
-/* Pages in the first part of it, if they grow or shrink steadily. */
-static double
-steady_pages(const Gap *gap, double part)
-{
-	return gap->time / gap->page_time *
-		(gap->growth == 0 ? part : (1 - exp(-gap->growth * part)) / gap->growth);
-}
-
-/* The same, if they are as dense as at the denser end. */
-static double
-dense_pages(const Gap *gap, double part)
-{
-	return gap->time / (gap->page_time * exp(Min(gap->growth, 0))) * part;
-}
-
-/* The same, as is expected. */
-static double
-gap_pages(const CallsWindows *windows, const Gap *gap, double part)
-{
-	return (1 - windows->dense) * steady_pages(gap, part) +
-		windows->dense * dense_pages(gap, part);
-}
-
-/* The time that a page is expected to take up after that part. */
-static double
-gap_page_time(const CallsWindows *windows, const Gap *gap, double part)
-{
-	return 1 / ((1 - windows->dense) / (gap->page_time * exp(gap->growth * part)) +
-				windows->dense / (gap->page_time * exp(Min(gap->growth, 0))));
-}
-
-/* The part of a gap's time in which this part of its pages is expected. */
-static double
-gap_part(const CallsWindows *windows, const Gap *gap, double pages)
-{
-	double		wanted = pages * gap_pages(windows, gap, 1);
-	double		low = 0;
-	double		high = 1;
-
-	for (int step = 0; step < 40; step++)
-	{
-		double		middle = (low + high) / 2;
-
-		if (gap_pages(windows, gap, middle) < wanted)
-			low = middle;
-		else
-			high = middle;
-	}
-	return high;
-}
-
-/* Where a total tells how many pages are left: how dense must they be? */
-static double
-fit_density(CallsWindows *windows, double known)
-{
-	double		steady = 0;
-	double		dense = 0;
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &windows->windows)
-	{
-		Gap			gap = measure_gap(windows, dlist_container(Window, node, iter.cur));
-
-		steady += steady_pages(&gap, 1);
-		dense += dense_pages(&gap, 1);
-	}
-	return dense > steady ? Min(Max((known - steady) / (dense - steady), 0), 1) : 0;
-}
-
-/*
- * Estimates what each window has left to read, and returns the sum.  What a
- * total says to be left is found somewhere, even if no page that was read so
- * far has shown such density.
- */
-static double
-estimate_pages(CallsWindows *windows)
-{
-	double		known = rows_left(windows) / windows->page_rows;
-	double		sum = 0;
-	dlist_iter	iter;
-
-	/* a total that was reached is not to be trusted */
-	windows->dense = known > 0 ? fit_density(windows, known) : USUALLY_DENSE;
-	dlist_foreach(iter, &windows->windows)
-	{
-		Window	   *window = dlist_container(Window, node, iter.cur);
-		Gap			gap = measure_gap(windows, window);
-
-		window->pages_left = gap_pages(windows, &gap, 1);
-		if (known > 0)
-			window->pages_left = Min(window->pages_left, known);
-		sum += window->pages_left;
-	}
-	if (known <= 0 || sum <= 0)
-		return sum;
-	dlist_foreach(iter, &windows->windows)
-		dlist_container(Window, node, iter.cur)->pages_left *= known / sum;
-	return known;
 }
 
 /* The binding of a window: the query's, from a moment on; NULL if it cannot be sent. */
@@ -320,16 +110,15 @@ calls_start_watch(CallsWindows *windows, Window *window)
 static bool
 cut_window(CallsWindows *windows, Window *window, double pages)
 {
-	Gap			gap = measure_gap(windows, window);
-	double		part = gap_part(windows, &gap, pages);
-	double		time = gap.time * part;
+	double		page_time;
+	double		time = calls_place_cut(windows, window, pages, &page_time);
 	Window	   *cut = calls_make_window(windows);
 	MemoryContext old = MemoryContextSwitchTo(cut->context);
 
 	cut->start = cut->reached = window->reached +
 		(TimestampTz) (windows->direction == CALLS_ORDER_DESC ? -time : time);
 	/* as long as nothing else is known */
-	cut->head_time = cut->tail_time = gap_page_time(windows, &gap, part);
+	cut->head_time = cut->tail_time = page_time;
 	cut->fresh = true;
 	cut->binding = bind_start(windows, cut->start);
 	if (cut->binding != NULL)
@@ -387,9 +176,8 @@ part_to_keep(CallsWindows *windows, Window *window, double sum)
 {
 	int			connections = windows->fetcher->settings->max_connections;
 	double		keep = Min(Max(ceil(sum / connections), MIN_WINDOW_PAGES), MAX_WINDOW_PAGES);
-	Gap			gap = measure_gap(windows, window);
 
-	if (fabs(gap.growth) > 1 && rows_left(windows) < 0)
+	if (calls_rows_left(windows) < 0 && calls_density_changes(windows, window))
 		return 0.5;
 	return Min(keep / window->pages_left, 0.5);
 }
@@ -411,7 +199,7 @@ is_known(CallsWindows *windows, Window *window)
 static bool
 cut_widest(CallsWindows *windows)
 {
-	double		sum = estimate_pages(windows);
+	double		sum = calls_estimate_pages(windows);
 	double		most = 2 * MIN_WINDOW_PAGES;
 	Window	   *widest = NULL;
 	dlist_iter	iter;
@@ -461,7 +249,7 @@ start_edge(CallsWindows *windows)
 static bool
 may_be_long(const CallsWindows *windows)
 {
-	double		left = rows_left(windows);
+	double		left = calls_rows_left(windows);
 
 	if (left >= 0)
 		return windows->pages >= PAGES_WITH_TOTAL &&
@@ -480,18 +268,9 @@ calls_ask_for_edge(CallsWindows *windows)
 static bool
 measure_list(CallsWindows *windows, const CallsBatch *batch)
 {
-	const Window *first = windows->first;
-	int			last = batch->page->nrows - 1;
-	TimestampTz before;
-
-	if (!first->begun || !row_time(windows, first, batch, 0, &windows->bottom) ||
-		!calls_comes_first(windows, first->reached, windows->bottom))
-		return false;
-	windows->bottom_time = first->tail_time;
-	if (last > 0 && row_time(windows, first, batch, last, &before))
-		windows->bottom_time = Max(fabs((double) windows->bottom - (double) before) / last *
-								   windows->page_rows, MIN_PAGE_TIME);
-	return estimate_pages(windows) >= MIN_PAGES_LEFT;
+	return calls_note_bottom(windows, batch) &&
+		calls_comes_first(windows, windows->first->reached, windows->bottom) &&
+		calls_estimate_pages(windows) >= MIN_PAGES_LEFT;
 }
 
 /* The first windows are cut when the other end of the list is known. */

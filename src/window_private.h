@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * window_private.h
- *		Windows, as window.c and window_cut.c see them; for nobody else.
+ *		Windows, as window*.c see them; for nobody else.
  *
  *-------------------------------------------------------------------------
  */
@@ -75,7 +75,7 @@ struct CallsWindows
 	double		bottom_time;	/* that a page takes up there */
 	int			page_rows;		/* of a page */
 	double		dense;			/* how dense the rest is thought to be: see
-								 * window_cut.c */
+								 * window_density.c */
 	double		pages_read;		/* by all windows ... */
 	double		rows_read;		/* ... and the calls on them, each once */
 	double		wasted;			/* pages that windows read beyond the start of
@@ -145,6 +145,29 @@ extern void calls_note_density(CallsWindows *windows, Window *window, const Call
 
 /* Notes what a window that is through has read of the next one's calls. */
 extern void calls_note_overlap(CallsWindows *windows, Window *window, const CallsBatch *batch);
+
+/* Notes the end of the list, as the first page from there tells; false if it does not. */
+extern bool calls_note_bottom(CallsWindows *windows, const CallsBatch *batch);
+
+/* Rows that are left as the provider says, or -1. */
+extern double calls_rows_left(const CallsWindows *windows);
+
+/*
+ * Estimates what each window has left to read, and returns the sum.  What a
+ * total says to be left is found somewhere, even if no page that was read so
+ * far has shown such density.
+ */
+extern double calls_estimate_pages(CallsWindows *windows);
+
+/*
+ * The time from the last call that a window has read to where this part of
+ * the pages is read that it has left, and the time that a page takes up there.
+ */
+extern double calls_place_cut(CallsWindows *windows, Window *window, double pages,
+							  double *page_time);
+
+/* Are calls far denser at one end of what a window has left than at the other? */
+extern bool calls_density_changes(CallsWindows *windows, Window *window);
 
 /* Gives a window its watch over the order. */
 extern void calls_start_watch(CallsWindows *windows, Window *window);
