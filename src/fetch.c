@@ -433,8 +433,11 @@ report_cap(const CallsFetcher *fetcher)
 const CallsHttpReply *
 calls_take_reply(CallsFetch *fetch)
 {
-	const CallsFetcher *fetcher = fetch->fetcher;
+	CallsFetcher *fetcher = fetch->fetcher;
 
+	/* then the scan may be waiting for another one */
+	if (fetcher->wanted == fetch)
+		fetcher->wanted = NULL;
 	switch (fetch->state)
 	{
 		case FETCH_DONE:

@@ -25,9 +25,10 @@
 
 /*
  * Bytes that the replies of a scan may take, under way and waiting, beyond the
- * page that is being consumed.
+ * page that is being consumed: 16 MB together with what is made of them, which
+ * takes about as much again.
  */
-#define CALLS_AHEAD_BUDGET	(16 * 1024 * 1024)
+#define CALLS_AHEAD_BUDGET	(8 * 1024 * 1024)
 
 /* What a scan has cost so far. */
 typedef struct CallsCounters

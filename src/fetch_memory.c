@@ -110,8 +110,7 @@ calls_may_resume(CallsFetch *fetch)
 	CallsFetcher *fetcher = fetch->fetcher;
 
 	/* where nothing else goes on, it must not be ended again */
-	if (fetcher->under_way == 0 &&
-		(fetcher->wanted == NULL || calls_fetch_is_done(fetcher->wanted)))
+	if (fetcher->under_way == 0 && fetcher->wanted == NULL)
 		fetcher->wanted = fetch;
 	if (fetch == fetcher->wanted)
 		return true;

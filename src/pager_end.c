@@ -160,6 +160,17 @@ start_again(CallsPager *pager)
 }
 
 /*
+ * How many calls were there when the last page was read?  What came behind it
+ * since then is only in the total of now.
+ */
+static int64
+total_at_end(const CallsPager *pager, const LogFront *front)
+{
+	return pager->other_ids == NULL && pager->total >= 0 && pager->told_at == pager->rows_read
+		? pager->total : front->total;
+}
+
+/*
  * How many calls must have been delivered, as far as the provider tells?  -1
  * where that cannot be said.  If fewer than it reported at first came, those
  * that are there now must have come, but for new ones.  Under a filter calls
@@ -183,7 +194,7 @@ expected_calls(CallsPager *pager)
 		return Min(front.total, pager->first_total);
 	if (!tells_deleted(pager, &front))
 		return -1;
-	return Min(pager->first_total, Max(front.total - front.inserted, 0));
+	return Min(pager->first_total, Max(total_at_end(pager, &front) - front.inserted, 0));
 }
 
 bool

@@ -259,7 +259,10 @@ reread_pages(CallsPager *pager, int64 shrunk)
 static void
 note_stale_page(CallsPager *pager)
 {
-	if (++pager->stale > MAX_STALE_PAGES)
+	int64		came = pager->first_total >= 0 ? Max(pager->total - pager->first_total, 0) : 0;
+
+	/* as many calls as came are repeated, one row of a page less for its seam */
+	if (++pager->stale > MAX_STALE_PAGES + came / Max(calls_asked_size(pager) - 1, 1))
 		calls_report_no_progress(pager, "repeats the same calls on page after page");
 }
 

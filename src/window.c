@@ -157,6 +157,8 @@ calls_stop_windows(CallsWindows *windows)
 	free_batches(head);
 	calls_stop_pager(head->pager);
 	windows->stopped = true;
+	/* nothing tells whether calls are missing where pages ended */
+	windows->fetcher->counters->unverified += windows->repairable;
 }
 
 /*

@@ -132,6 +132,9 @@ sub silent_losses
 	# "at most once, reported": a total that stays, as one call comes for one that goes, is no sign
 	push @losses, [ 'page numbers, as many calls came to match as did no more', $scan->{entered}, 0 ] if $numbered && filter_moved($scan);
 	push @losses, [ "$ends_early, no total to tell", 9e15, 1 ] if $ends_early && !has_total($scan);
+	# a scan that its own bound ends has no total to be compared with
+	push @losses, [ 'a cursor that loses calls, up to a bound that is ignored', 9e15, 1 ]
+	  if ($loses // '') =~ /cursor/ && $scan->{query}{from} && ($scan->{switches}{filters} // '') eq 'off';
 	push @losses, [ 'a total that is too low', total_lacks($scan) + $scan->{strangers}, 0 ] if total_lacks($scan);
 	push @losses, [ "$loses, made up for by calls that came or went", $scan->{strangers}, 0 ] if $loses;
 	return @losses;
