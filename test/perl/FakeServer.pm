@@ -15,7 +15,8 @@ use IO::Socket::INET;
 use POSIX ();
 use Time::HiRes qw(sleep);
 
-my @running;
+# Processes that have to end with the test, those of subclasses too
+our @running;
 my $started = 0;
 
 # Connections are served one after the other, by default with 404.

@@ -9,12 +9,13 @@ package NarrowProxy;
 use strict;
 use warnings;
 
+use parent 'FakeServer';
+
 use IO::Select;
 use IO::Socket::INET;
 use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 
-my @running;
 my $started = 0;
 
 sub new
@@ -35,7 +36,7 @@ sub new
 		POSIX::_exit(0);
 	}
 	close $socket;
-	push @running, $self;
+	push @FakeServer::running, $self;
 	return $self;
 }
 
@@ -119,20 +120,5 @@ sub limit
 sub url { return "http://127.0.0.1:$_[0]{port}"; }
 
 sub refused { return -s "$_[0]{base}.refused" || 0; }
-
-sub stop
-{
-	my ($self) = @_;
-	return if !$self->{pid};
-	kill 'KILL', $self->{pid};
-	local $?;
-	waitpid delete $self->{pid}, 0;
-	return;
-}
-
-END
-{
-	$_->stop foreach @running;
-}
 
 1;
