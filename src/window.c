@@ -448,7 +448,8 @@ can_repair(CallsWindows *windows)
 
 /*
  * A window came to the end of the list.  Then those after it have no calls that
- * lie further on, or the list did not end there.  False while it is not known.
+ * lie further on, or the list did not end there, unless they are gone by now: a
+ * total says that better.  False while it is not known.
  */
 static bool
 settle_end(CallsWindows *windows, Window *window)
@@ -460,6 +461,7 @@ settle_end(CallsWindows *windows, Window *window)
 		if (dlist_is_empty(&next->batches) && !next->ended)
 			return false;
 		if (!dlist_is_empty(&next->batches) &&
+			calls_pager_total(windows->first->pager) < 0 &&
 			calls_comes_first(windows, window->reached, next->reached))
 		{
 			calls_report_gap(window->pager, "the list ended before calls that are further on");
