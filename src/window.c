@@ -454,25 +454,21 @@ can_repair(CallsWindows *windows)
 static bool
 settle_end(CallsWindows *windows, Window *window)
 {
-	Window	   *next;
+	Window	   *next = calls_pager_total(windows->first->pager) < 0
+		? calls_next_window(windows, window) : NULL;
 
-	while ((next = calls_next_window(windows, window)) != NULL)
+	for (; next != NULL; next = calls_next_window(windows, next))
 	{
-		if (dlist_is_empty(&next->batches) && !next->ended)
-			return false;
 		if (!dlist_is_empty(&next->batches) &&
-			calls_pager_total(windows->first->pager) < 0 &&
 			calls_comes_first(windows, window->reached, next->reached))
 		{
 			calls_report_gap(window->pager, "the list ended before calls that are further on");
-			drop_later_windows(windows, window);
+			break;
 		}
-		else
-		{
-			dlist_delete(&next->node);
-			free_window(windows, next);
-		}
+		if (dlist_is_empty(&next->batches) && !next->ended)
+			return false;
 	}
+	drop_later_windows(windows, window);
 	return true;
 }
 
