@@ -268,23 +268,30 @@ calls_describe_reply(const CallsDefinition *def, const CallsSettings *settings,
 		: describe_transport(settings, reply, attempts);
 }
 
+/* The provider is asked too much, or for too long. */
+static CallsFailure
+rate_limit_failure(const CallsSettings *settings, char *detail)
+{
+	return (CallsFailure) {
+		.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+		.message = psprintf("rate limit of server \"%s\" exceeded", settings->server_name),
+		.detail = detail,
+		.hint = psprintf("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
+						 settings->max_retry_wait / 1000.0)
+	};
+}
+
 CallsFailure
 calls_describe_wait(const CallsDefinition *def, const CallsSettings *settings,
 					const CallsHttpReply *reply, int64 wait)
 {
 	int64		seconds = (wait + 999) / 1000;
 
-	return (CallsFailure) {
-		.sqlstate = ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-		.message = psprintf("rate limit of server \"%s\" exceeded", settings->server_name),
-		.detail = reply != NULL
-			? psprintf("%s The provider asks to wait " INT64_FORMAT " seconds.",
-					   status_detail(def, settings, reply), seconds)
-			: psprintf("The provider asked for no further request within the next " INT64_FORMAT " seconds.",
-					   seconds),
-		.hint = psprintf("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
-						 settings->max_retry_wait / 1000.0)
-	};
+	return rate_limit_failure(settings, reply != NULL
+							  ? psprintf("%s The provider asks to wait " INT64_FORMAT " seconds.",
+										 status_detail(def, settings, reply), seconds)
+							  : psprintf("The provider asked for no further request within the next " INT64_FORMAT " seconds.",
+										 seconds));
 }
 
 /* Does not return. */
@@ -321,15 +328,14 @@ void
 calls_report_refusals(const CallsDefinition *def, const CallsSettings *settings,
 					  const CallsHttpReply *reply, int refusals, int64 waited)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-			 errmsg("rate limit of server \"%s\" exceeded", settings->server_name),
-			 errdetail_plural("%s The request was refused %d time, and waited %g seconds.",
-							  "%s The request was refused %d times, and waited %g seconds.",
-							  refusals, status_detail(def, settings, reply),
-							  refusals, waited / 1000.0),
-			 errhint("Try again later, or raise the server option \"max_retry_wait\" (%g s).",
-					 settings->max_retry_wait / 1000.0)));
+	CallsFailure failure = rate_limit_failure(settings,
+											  psprintf(ngettext("%s The request was refused %d time, and waited %g seconds.",
+																"%s The request was refused %d times, and waited %g seconds.",
+																refusals),
+													   status_detail(def, settings, reply),
+													   refusals, waited / 1000.0));
+
+	raise_failure(&failure);
 }
 
 bool
