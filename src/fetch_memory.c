@@ -15,7 +15,7 @@
 
 #include "fetch_private.h"
 
-/* Buffers grow by doubling, so a body may take twice its size. */
+/* Buffers grow by doubling: until its reply is whole, a body may take twice its size. */
 #define BYTES_PER_BYTE		2
 
 void

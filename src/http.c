@@ -148,7 +148,10 @@ end_transfer(CallsHttpTransfer *transfer, CURLcode code)
 	reply->redirects = transfer->redirects;
 	reply->address = transfer->address;
 	if (transfer->body != NULL)
+	{
+		calls_http_trim(transfer);
 		reply->body = transfer->body;
+	}
 	reply->length = transfer->length;
 	reply->content_type = received->content_type;
 	if (received->date[0] != '\0')

@@ -52,6 +52,9 @@
  */
 #define MAX_DRIVE_MS 10
 
+/* After so many bytes, a look at what they add up to; see calls_keep_to_budget. */
+#define MAX_DRIVE_BYTES (1024 * 1024)
+
 /*
  * Copies of the epoll descriptor; more would only take descriptors away from
  * connections.
@@ -70,6 +73,7 @@ static struct
 	int			copies;			/* of epoll, which callers have */
 	int			attached;		/* transfers in multi */
 	int64		events;			/* transfers that ended, alarms that went off */
+	uint64		received;		/* bytes of bodies, decompressed */
 	const char *failure;		/* multi is unusable: why; else NULL */
 
 	/* time during which nobody waited for or drove the transfers */
@@ -403,6 +407,12 @@ calls_reactor_start(CallsHttpTransfer *transfer)
 	check_multi_code(code);
 }
 
+void
+calls_reactor_count(size_t bytes)
+{
+	reactor.received += bytes;
+}
+
 double
 calls_reactor_neglect(const CallsHttpTransfer *transfer)
 {
@@ -416,6 +426,8 @@ calls_reactor_neglect(const CallsHttpTransfer *transfer)
 static void
 drive_transfers(void)
 {
+	uint64		received = reactor.received;
+
 	check_multi_code(CURLM_OK);
 
 	for (;;)
@@ -438,7 +450,8 @@ drive_transfers(void)
 		calls_leave_libcurl(&saved);
 
 		check_multi_code(code);
-		if (milliseconds_since(reactor.attended) > MAX_DRIVE_MS)
+		if (reactor.received - received >= MAX_DRIVE_BYTES ||
+			milliseconds_since(reactor.attended) > MAX_DRIVE_MS)
 			break;
 	}
 }

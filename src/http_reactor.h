@@ -52,6 +52,9 @@ extern bool calls_reactor_restart(CallsHttpTransfer *transfer);
  */
 extern void calls_reactor_remove(CallsHttpTransfer *transfer);
 
+/* Counts what libcurl delivered of a body.  Raises nothing. */
+extern void calls_reactor_count(size_t bytes);
+
 /* For how many ms since it was started nobody drove it or waited. */
 extern double calls_reactor_neglect(const CallsHttpTransfer *transfer);
 

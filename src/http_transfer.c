@@ -19,6 +19,7 @@
 #include <curl/curl.h>
 #include <sys/socket.h>
 
+#include "http_reactor.h"
 #include "http_transfer.h"
 
 /* A body buffer starts with one of libcurl's reads and doubles from there. */
@@ -208,6 +209,17 @@ enlarge_body(CallsHttpTransfer *transfer, size_t more)
 	return true;
 }
 
+void
+calls_http_trim(CallsHttpTransfer *transfer)
+{
+	char	   *body = realloc(transfer->body, transfer->length + 1);
+
+	if (body == NULL)
+		return;
+	transfer->body = body;
+	transfer->capacity = transfer->length + 1;
+}
+
 /* Called by libcurl with a piece of the body, decompressed. */
 static size_t
 receive_body(char *piece, size_t size, size_t count, void *data)
@@ -228,6 +240,7 @@ receive_body(char *piece, size_t size, size_t count, void *data)
 	memcpy(transfer->body + transfer->length, piece, more);
 	transfer->length += more;
 	transfer->body[transfer->length] = '\0';
+	calls_reactor_count(more);
 	return more;
 }
 

@@ -93,6 +93,9 @@ extern void calls_http_prepare(CallsHttpTransfer *transfer,
  */
 extern bool calls_http_redirect(CallsHttpTransfer *transfer);
 
+/* Gives back what the buffer of a whole body has to spare.  Raises nothing. */
+extern void calls_http_trim(CallsHttpTransfer *transfer);
+
 /*
  * What calls_http_resolve says, to be freed with curl_free.  Raises nothing;
  * NULL also where memory is short.
