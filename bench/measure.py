@@ -214,6 +214,28 @@ def measure_latency():
     return results
 
 
+def measure_uneven():
+    """Nine of ten calls newer than all others; providers whose pages cannot be asked for by number."""
+    pages = 40 if args.quick else 400
+    results = []
+    prepare(pages * 10)
+    for provider in ("voicy", "ringyo"):
+        simulator("change", provider=provider, insert=pages * 90)
+        simulator("set", provider=provider, latency=LATENCY)
+        set_option(provider, "page_size", 100)
+        for run in range(args.runs):
+            say(f"uneven: {provider}, run {run + 1}")
+            for order in ("DESC", "ASC"):
+                for connections in (1, 8):
+                    set_connections(provider, connections)
+                    cost = scan(f"(SELECT * FROM {provider}.calls ORDER BY started_at {order}) s")
+                    results.append({"provider": provider, "pages": pages, "order": order, "connections": connections,
+                                    "run": run, "seconds": cost["seconds"], "requests": cost["requests"]})
+        set_connections(provider, None)
+        set_option(provider, "page_size", None)
+    return results
+
+
 def measure_append():
     results = []
     prepare(2000 if args.quick else 10000, latency=LATENCY)
@@ -331,7 +353,7 @@ def measure_limit():
 
 
 PARTS = {
-    "cpu": measure_cpu, "latency": measure_latency, "append": measure_append,
+    "cpu": measure_cpu, "latency": measure_latency, "uneven": measure_uneven, "append": measure_append,
     "requests": measure_requests, "details": measure_details, "memory": measure_memory, "limit": measure_limit,
 }
 

@@ -13,8 +13,8 @@ simulator and a C program to compare with, starts a throw-away PostgreSQL, and
 measures. Prints tables and writes them to bench/results.md, with a plot in
 bench/results.svg; a run of single parts prints only.
 
-PART     one of cpu, latency, append, requests, details, memory,
-         limit (default: all)
+PART     one of cpu, latency, uneven, append, requests, details,
+         memory, limit (default: all)
 --quick  one run of everything, and less data
 -v       show the output of every step
 
@@ -70,7 +70,7 @@ for argument; do
         -h | --help) usage; exit ;;
         -v) verbose=1 ;;
         --quick) options+=(--quick); whole=0 ;;
-        cpu | latency | append | requests | details | memory | limit) options+=("$argument"); whole=0 ;;
+        cpu | latency | uneven | append | requests | details | memory | limit) options+=("$argument"); whole=0 ;;
         *) usage >&2; exit 2 ;;
     esac
 done
