@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use CallsTest;
+use Certificates;
 use FakeServer;
 use PostgreSQL::Test::Utils qw(slurp_file);
 use Session;
@@ -257,29 +258,6 @@ sub check_retries
 	return;
 }
 
-sub openssl
-{
-	PostgreSQL::Test::Utils::run_log([ 'openssl', @_ ]) or die "openssl @_";
-	return;
-}
-
-# Our own authority, and a certificate for localhost that it signed
-sub make_certificates
-{
-	my $dir = PostgreSQL::Test::Utils::tempdir('tls');
-
-	openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', 2, '-subj', '/CN=calls_fdw test authority',
-		'-keyout', "$dir/$_.key", '-out', "$dir/$_.pem")
-	  foreach qw(ca stranger);
-	openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', "$dir/server.key", '-out', "$dir/server.csr");
-	open my $fh, '>', "$dir/names" or die "$dir/names: $!";
-	print $fh "subjectAltName=DNS:localhost\n";
-	close $fh;
-	openssl('x509', '-req', '-in', "$dir/server.csr", '-CA', "$dir/ca.pem", '-CAkey', "$dir/ca.key", '-CAcreateserial', '-days', 2,
-		'-extfile', "$dir/names", '-out', "$dir/server.pem");
-	return $dir;
-}
-
 # The simulator's control words over TLS, which Perl alone does not speak
 {
 	package CurlClient;
@@ -296,7 +274,7 @@ sub check_tls
 {
   SKIP:
 	{
-		skip 'openssl is not installed', 1 if system('openssl version >/dev/null 2>&1') != 0;
+		skip 'openssl is not installed', 1 if !has_openssl();
 		my $dir = make_certificates();
 		my $tls = start_simulator(calls => 250, tls => [ "$dir/server.pem", "$dir/server.key" ]);
 		my $port = $tls->port;

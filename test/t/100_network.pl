@@ -5,6 +5,7 @@ use strict;
 use warnings;
 
 use CallsTest;
+use Certificates;
 use FakeServer;
 use IO::Socket::INET;
 use NetworkShim;
@@ -366,7 +367,7 @@ sub check_tls_version
 {
   SKIP:
 	{
-		skip 'openssl is not installed', 1 if system('openssl version >/dev/null 2>&1') != 0;
+		skip 'openssl is not installed', 1 if !has_openssl();
 		my $dir = PostgreSQL::Test::Utils::tempdir('tls');
 		my $config = "$dir/openssl.cnf";
 
