@@ -43,7 +43,8 @@
  */
 #define MAX_HOLD			(3600 * 1000)
 
-/* Resets that differ by less are the same one, told in whole seconds. */
+/* Resets told as durations are the same one if they differ by less: they are in
+ * whole seconds. */
 #define RESET_SLACK			1500
 
 /* Milliseconds after which a look is worth while at requests under way. */
@@ -70,6 +71,7 @@ struct CallsGovernor
 	int64		held_until;		/* nothing is sent before */
 	int64		remaining;		/* requests that the provider will take ... */
 	int64		reset;			/* ... until then; 0: it has not said */
+	int64		moment;			/* that as the provider told it; see CallsPace */
 	int64		limit;			/* and then anew; one, if it does not say */
 };
 
@@ -174,6 +176,22 @@ count_down(CallsGovernor *governor)
 		governor->remaining--;
 }
 
+/*
+ * Is the reset that a reply tells, "reset" by our clock, a later one than the
+ * one that is known (> 0), the same, or an earlier one (< 0)?  Where moments are
+ * told they decide: a reply that was left alone for a while tells its duration
+ * late.
+ */
+static int
+compare_reset(const CallsGovernor *governor, const CallsPace *pace, int64 reset)
+{
+	if (pace->moment >= 0 && governor->moment >= 0)
+		return pace->moment == governor->moment ? 0 : pace->moment > governor->moment ? 1 : -1;
+	if (reset > governor->reset + RESET_SLACK)
+		return 1;
+	return reset > governor->reset - RESET_SLACK ? 0 : -1;
+}
+
 /* Takes note of a reply, which came just now. */
 static void
 note_reply(CallsTicket *ticket, const CallsHttpReply *reply)
@@ -183,6 +201,7 @@ note_reply(CallsTicket *ticket, const CallsHttpReply *reply)
 	const CallsPace *pace = &ticket->pace;
 	int64		longest = reply->status == 429 ? MAX_HOLD : ticket->settings->max_retry_wait;
 	int64		reset;
+	int			order;
 
 	ticket->pace = calls_read_pace(ticket->def, reply);
 	if (pace->wait > 0)
@@ -195,12 +214,14 @@ note_reply(CallsTicket *ticket, const CallsHttpReply *reply)
 	governor->limit = Max(pace->limit, 1);
 	reset = now + Min(pace->reset, MAX_HOLD);
 	/* replies to requests under way together come in any order */
-	if (governor->reset <= now || reset > governor->reset + RESET_SLACK)
+	order = compare_reset(governor, pace, reset);
+	if (governor->reset <= now || order > 0)
 	{
 		governor->remaining = pace->remaining;
 		governor->reset = reset;
+		governor->moment = pace->moment;
 	}
-	else if (reset > governor->reset - RESET_SLACK)
+	else if (order == 0)
 		governor->remaining = Min(governor->remaining, pace->remaining);
 }
 

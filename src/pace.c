@@ -75,16 +75,20 @@ read_retry_after(const CallsHttpReply *reply)
 	return then < 0 ? -1 : to_milliseconds(Max(then - reply_time(reply), 0));
 }
 
-static int64
-read_reset(const CallsHttpReply *reply)
+/* X-RateLimit-Reset: a moment, or how long until then. */
+static void
+read_reset(const CallsHttpReply *reply, CallsPace *pace)
 {
 	int64		seconds = parse_count(reply->rate_reset);
 
 	if (seconds >= FIRST_EPOCH_MS)
 		seconds = seconds / 1000 + 1;
 	if (seconds >= FIRST_EPOCH)
+	{
+		pace->moment = seconds;
 		seconds = Max(seconds - reply_time(reply), 0);
-	return to_milliseconds(seconds);
+	}
+	pace->reset = to_milliseconds(seconds);
 }
 
 /*
@@ -194,7 +198,7 @@ read_text(const CallsDefinition *def, const CallsHttpReply *reply)
 CallsPace
 calls_read_pace(const CallsDefinition *def, const CallsHttpReply *reply)
 {
-	CallsPace	pace = {.wait = -1, .limit = -1, .remaining = -1, .reset = -1};
+	CallsPace	pace = {.wait = -1, .limit = -1, .remaining = -1, .reset = -1, .moment = -1};
 
 	if (reply->outcome != CALLS_HTTP_REPLY)
 		return pace;
@@ -202,7 +206,7 @@ calls_read_pace(const CallsDefinition *def, const CallsHttpReply *reply)
 		pace.wait = read_retry_after(reply);
 	if (pace.wait >= 0)
 		return pace;
-	pace.reset = read_reset(reply);
+	read_reset(reply, &pace);
 	if (pace.reset >= 0)
 	{
 		pace.limit = parse_count(reply->rate_limit);

@@ -20,6 +20,8 @@ typedef struct CallsPace
 	int64		limit;			/* requests, not ms, from one reset to the next */
 	int64		remaining;		/* requests, not ms, that are left until the reset */
 	int64		reset;			/* until the provider counts anew */
+	int64		moment;			/* of that, in the provider's seconds since 1970,
+								 * not ms; -1 where it told only how long */
 } CallsPace;
 
 /* Reads it from the headers, or from the text of a 429.  Raises nothing but
