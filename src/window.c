@@ -20,7 +20,7 @@
  *	 - calls that two neighbours have in common are given once.
  * The provider's total, where it tells one, is checked at the end.
  *
- * window_cut.c decides where to cut.
+ * window_cut.c decides where to cut, window_end.c whether an end is the end.
  *
  *-------------------------------------------------------------------------
  */
@@ -125,24 +125,27 @@ free_window(CallsWindows *windows, Window *window)
 		MemoryContextDelete(window->context);
 }
 
-/* Drops all windows after this one. */
-static void
-drop_later_windows(CallsWindows *windows, Window *window)
+void
+calls_drop_window(CallsWindows *windows, Window *window)
+{
+	dlist_delete(&window->node);
+	free_window(windows, window);
+}
+
+void
+calls_drop_later_windows(CallsWindows *windows, Window *window)
 {
 	Window	   *next;
 
 	while ((next = calls_next_window(windows, window)) != NULL)
-	{
-		dlist_delete(&next->node);
-		free_window(windows, next);
-	}
+		calls_drop_window(windows, next);
 }
 
 /* Drops them for good: this one reads on to the end of the list. */
 static void
 read_on(CallsWindows *windows, Window *window)
 {
-	drop_later_windows(windows, window);
+	calls_drop_later_windows(windows, window);
 	window->through = false;
 	calls_set_horizon(window->pager, CALLS_ALL_ROWS);
 	windows->state = CUT_NEVER;
@@ -446,32 +449,6 @@ can_repair(CallsWindows *windows)
 	return true;
 }
 
-/*
- * A window came to the end of the list.  Then those after it have no calls that
- * lie further on, or the list did not end there, unless they are gone by now: a
- * total says that better.  False while it is not known.
- */
-static bool
-settle_end(CallsWindows *windows, Window *window)
-{
-	Window	   *next = calls_pager_total(windows->first->pager) < 0
-		? calls_next_window(windows, window) : NULL;
-
-	for (; next != NULL; next = calls_next_window(windows, next))
-	{
-		if (!dlist_is_empty(&next->batches) &&
-			calls_comes_first(windows, window->reached, next->reached))
-		{
-			calls_report_gap(window->pager, "the list ended before calls that are further on");
-			break;
-		}
-		if (dlist_is_empty(&next->batches) && !next->ended)
-			return false;
-	}
-	drop_later_windows(windows, window);
-	return true;
-}
-
 /* Would it matter that calls are missing? */
 static bool
 wants_check(const CallsWindows *windows)
@@ -535,7 +512,7 @@ calls_next_window_batch(CallsWindows *windows, CallsBatch **batch)
 		head = head_window(windows);
 		if (dlist_is_empty(&head->batches))
 		{
-			if (!head->ended || (!windows->at_seam && !settle_end(windows, head)))
+			if (!head->ended || (!windows->at_seam && !calls_settle_end(windows, head)))
 				return CALLS_PENDING;
 			if (!windows->at_seam)
 				return finish_windows(windows, batch);

@@ -127,6 +127,18 @@ calls_next_window(CallsWindows *windows, Window *window)
 /* Makes a window in a context of its own; its pager has yet to come. */
 extern Window *calls_make_window(CallsWindows *windows);
 
+/* Takes a window off the list and frees it, or all windows after this one. */
+extern void calls_drop_window(CallsWindows *windows, Window *window);
+extern void calls_drop_later_windows(CallsWindows *windows, Window *window);
+
+/*
+ * A window came to the end of the list: drops those after it, once it is known
+ * whether they have calls that lie further on and are still there, which is a
+ * gap.  False while it is not known.  May send a request and wait for it; raises
+ * what calls_report_gap does.
+ */
+extern bool calls_settle_end(CallsWindows *windows, Window *window);
+
 /* Could calls that share a moment with the end of a page be asked for again? */
 extern bool calls_can_repair(CallsWindows *windows);
 

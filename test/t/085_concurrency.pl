@@ -40,6 +40,7 @@ check_full_scans($_) foreach @all;
 check_windows();
 check_dense_stretch();
 check_progress();
+check_deleted_end();
 check_moving_log($_) foreach @all;
 is($sim->stats->{undocumented}, 0, 'no undocumented parameter was sent');
 
@@ -333,6 +334,28 @@ sub check_progress
 	$sim->fault('ringyo', 'status', after => 5, code => 429, retry_after => 2);
 	$node->psql('postgres', $sql, stderr => \$stderr);
 	like($stderr, qr/$line, 1 retries, \d+ throttled$/m, 'progress: why nothing comes');
+	$sim->reset;
+	return;
+}
+
+# The end of the log is deleted after a later window has read some of it: the
+# list then ends before those calls, and nothing is missing.
+sub check_deleted_end
+{
+	my (@wrong, $windows);
+
+	foreach my $after (8 .. 16)
+	{
+		$sim->reset;
+		$sim->set('voicy', calls => 300, latency => 2);
+		$sim->change('voicy', after => $after, delete => 80, where => 'oldest');
+		my %got = map { ($_ => 1) } split /\n/, $session->query('SELECT call_id FROM voicy.calls');
+		push @wrong, "deleted after $after requests: " . $session->sqlstate
+		  if $session->sqlstate ne '00000' || grep { !$got{$_} } $sim->ids('voicy');
+		$windows += window_starts('voicy') > 2;
+	}
+	none('the end of the log is deleted: all others come, without an error', @wrong);
+	cmp_ok($windows, '>', 0, '... where it is read in windows');
 	$sim->reset;
 	return;
 }
