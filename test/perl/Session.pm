@@ -104,6 +104,18 @@ sub query
 	return $self->receive;
 }
 
+# Has another session cancel what was sent, and receives what it says:
+# (milliseconds, text)
+sub cancel
+{
+	my ($self, $observer) = @_;
+	my $start = now();
+
+	$observer->query("SELECT pg_cancel_backend($self->{pid})");
+	my $text = $self->receive;
+	return (1000 * (now() - $start), $text);
+}
+
 # Wait until the backend waits inside the extension.
 sub wait_until_waiting
 {

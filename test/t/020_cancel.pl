@@ -89,10 +89,7 @@ sub check_cancel
 		sub {
 			my ($session) = @_;
 			begin_wait($wait, $session);
-			my $start = Session::now();
-			$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
-			$session->receive;
-			return milliseconds($start);
+			return ($session->cancel($observer))[0];
 		});
 
 	cmp_ok($sim->stats->{connections}, '<=', 4, "$name: the provider has no connection left but those to reuse");

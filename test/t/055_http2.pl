@@ -130,10 +130,7 @@ sub check_cancel
 		$sim->fault('voicy', 'hang', after => 6, count => -1);
 		$session->send($sql);
 		sleep 0.2;
-		my $start = Session::now();
-		$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
-		$session->receive;
-		push @times, 1000 * (Session::now() - $start);
+		push @times, ($session->cancel($observer))[0];
 		$states{ $session->sqlstate }++;
 		$sim->reset;
 		$sim->set('all', calls => $calls);

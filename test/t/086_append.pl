@@ -441,10 +441,7 @@ sub check_cancel
 			$sim->fault($_, 'hang', after => 6, count => -1) foreach @faulty;
 			$session->send($sql);
 			sleep 0.2;
-			my $start = Session::now();
-			$observer->query("SELECT pg_cancel_backend(@{[ $session->pid ]})");
-			$session->receive;
-			push @times, 1000 * (Session::now() - $start);
+			push @times, ($session->cancel($observer))[0];
 			$states{ $session->sqlstate }++;
 			$sim->reset;
 			$good += $session->query('SELECT count(md5(call_id)) FROM ringyo.calls') eq $calls;

@@ -551,8 +551,7 @@ sub check_wait_events
 			sleep 0.02;
 		}
 		is($found, 'Extension ' . ($version >= 17 ? $event : 'Extension'), "wait event $event");
-		$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
-		$session->receive;
+		$session->cancel($observer);
 		is($session->sqlstate, '57014', "$event: the wait is cancelled");
 		alter($session, 'ringyo', 'DROP rate_limit') if $option;
 		$session->close;

@@ -102,10 +102,7 @@ sub try_cancel
 	$sim->fault($provider, @trouble) if @trouble;
 	$session->send($query);
 	sleep rand $latest;
-	my $start = Session::now();
-	$observer->query('SELECT pg_cancel_backend(' . $session->pid . ')');
-	my $text = $session->receive;
-	my $time = 1000 * (Session::now() - $start);
+	my ($time, $text) = $session->cancel($observer);
 	my $state = $session->sqlstate // 'ended';
 
 	$outcome{$state}++;

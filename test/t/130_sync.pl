@@ -171,8 +171,7 @@ sub check_exclusion
 		'a second run is refused');
 	like(sync('voicy.calls', 'synced.voicy'), qr/^\d+\|0\|0\|\d+$/, 'other tables can be loaded meanwhile');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 1, 'an advisory lock is held');
-	$observer->query('SELECT pg_cancel_backend(' . $first->pid . ')');
-	$first->receive;
+	$first->cancel($observer);
 	is($first->sqlstate, '57014', 'a run can be cancelled');
 	is($node->safe_psql('postgres', "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), 0, 'the lock is released');
 	$sim->reset;
