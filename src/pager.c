@@ -456,3 +456,13 @@ calls_next_batch(CallsPager *pager, CallsBatch **batch)
 		calls_free_batch(next);
 	}
 }
+
+CallsProgress
+calls_await_batch(CallsPager *pager, CallsBatch **batch)
+{
+	CallsProgress progress;
+
+	while ((progress = calls_next_batch(pager, batch)) == CALLS_PENDING)
+		calls_await_page(pager);
+	return progress;
+}

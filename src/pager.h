@@ -64,6 +64,9 @@ extern CallsPager *calls_make_pager(CallsFetcher *fetcher,
  */
 extern CallsProgress calls_next_batch(CallsPager *pager, CallsBatch **batch);
 
+/* The same, after waiting for it: READY or ENDED. */
+extern CallsProgress calls_await_batch(CallsPager *pager, CallsBatch **batch);
+
 extern void calls_free_batch(CallsBatch *batch);
 
 /*

@@ -92,11 +92,8 @@ read_front(CallsPager *pager)
 	while (!front.found && again->fetched < pages)
 	{
 		CallsBatch *batch;
-		CallsProgress progress;
 
-		while ((progress = calls_next_batch(again, &batch)) == CALLS_PENDING)
-			calls_await_page(again);
-		if (progress == CALLS_ENDED)
+		if (calls_await_batch(again, &batch) == CALLS_ENDED)
 			break;
 		count_inserted(pager, batch, &front);
 		calls_free_batch(batch);

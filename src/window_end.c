@@ -33,7 +33,10 @@ has_waiting(const Window *window, CallsIdHash id)
 	return false;
 }
 
-/* Does a page have one of the calls that wait in the window, further on? */
+/*
+ * Does a page have one of the calls that wait in the window, further on, as far
+ * as its calls still keep an order?
+ */
 static bool
 shows_waiting(const CallsWindows *windows, const Window *window, const CallsBatch *batch,
 			  TimestampTz reached)
@@ -44,8 +47,9 @@ shows_waiting(const CallsWindows *windows, const Window *window, const CallsBatc
 		TimestampTz time;
 
 		if (batch->has_id[row] && has_waiting(window, batch->ids[row]) &&
-			calls_read_time(window->watch, cell, &time) &&
-			calls_comes_first(windows, reached, time))
+			(window->watch == NULL ||
+			 (calls_read_time(window->watch, cell, &time) &&
+			  calls_comes_first(windows, reached, time))))
 			return true;
 	}
 	return false;
@@ -64,14 +68,11 @@ is_still_there(CallsWindows *windows, const Window *window, TimestampTz reached)
 	CallsPager *again = calls_make_pager(windows->fetcher, window->binding, windows->npaths,
 										 windows->paths, 0, 0);
 	CallsBatch *batch;
-	CallsProgress progress;
 	bool		there;
 
 	calls_leave_check(again);
-	calls_want_anew(windows->fetcher);
-	while ((progress = calls_next_batch(again, &batch)) == CALLS_PENDING)
-		calls_wait_fetches(windows->fetcher);
-	there = progress == CALLS_READY && shows_waiting(windows, window, batch, reached);
+	there = calls_await_batch(again, &batch) == CALLS_READY &&
+		shows_waiting(windows, window, batch, reached);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return there;
@@ -87,7 +88,7 @@ calls_settle_end(CallsWindows *windows, Window *window)
 	{
 		if (dlist_is_empty(&next->batches) && !next->ended)
 			return false;
-		if (!dlist_is_empty(&next->batches) && next->watch != NULL &&
+		if (!dlist_is_empty(&next->batches) &&
 			calls_comes_first(windows, window->reached, next->reached) &&
 			is_still_there(windows, next, window->reached))
 		{
